@@ -1,0 +1,159 @@
+#include "models/any_order/trainer.h"
+
+#include <ATen/Context.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <stdexcept>
+
+#include "orders/counter_random.h"
+
+namespace oar {
+namespace {
+
+constexpr double kBeta1 = 0.9, kBeta2 = 0.95, kEpsilon = 1e-8;
+
+/// L2 norm of all gradients together.
+torch::Tensor gradient_norm(const std::vector<torch::Tensor>& parameters) {
+  std::vector<torch::Tensor> norms;
+  for (const torch::Tensor& p : parameters) {
+    if (p.grad().defined()) norms.push_back(p.grad().norm());
+  }
+  return torch::stack(norms).norm();
+}
+
+}  // namespace
+
+AnyOrderTrainer::AnyOrderTrainer(Transformer model, const TrainerSettings& settings)
+    : model_(std::move(model)), settings_(settings) {
+  decayed_.weight_decay = settings.weight_decay;
+  for (const auto& item : model_->named_parameters()) {
+    Group& group = item.value().dim() >= 2 ? decayed_ : plain_;
+    group.names.push_back(item.key());
+    group.parameters.push_back(item.value());
+    group.first_moments.push_back(torch::zeros_like(item.value()).detach());
+    group.second_moments.push_back(torch::zeros_like(item.value()).detach());
+    group.steps.push_back(torch::zeros({}, item.value().options()).detach());
+  }
+}
+
+double AnyOrderTrainer::learning_rate() const {
+  const double total = static_cast<double>(settings_.total_steps);
+  const double warmup = std::max(1.0, settings_.warmup * total);
+  const double step = static_cast<double>(steps_done_);
+  if (step < warmup) return settings_.learning_rate * (step + 1) / warmup;
+  const double progress = std::min(1.0, (step - warmup) / std::max(1.0, total - warmup));
+  return settings_.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+}
+
+double AnyOrderTrainer::step(const TrainingBatch& batch) {
+  const uint64_t step = static_cast<uint64_t>(steps_done_);
+  // Dropout draws from libtorch's own generator: seeding it at every step makes a resumed run equal.
+  at::manual_seed(random_bits(settings_.seed, Stream::kTrainingStep, {step}));
+  torch::Tensor labels = batch.labels;
+  if (labels.defined() && settings_.condition_dropout > 0) {
+    labels = labels.cpu().clone();
+    auto label = labels.accessor<int64_t, 1>();
+    for (int64_t b = 0; b < labels.size(0); ++b) {
+      if (random_uniform(settings_.seed, Stream::kConditionDropout,
+                         {step, static_cast<uint64_t>(b)}) < settings_.condition_dropout) {
+        label[b] = -1;
+      }
+    }
+    labels = labels.to(batch.codes.device());
+  }
+
+  model_->train();
+  model_->zero_grad();
+  const torch::Tensor logits = model_->forward(batch.codes, batch.position_at, labels);
+  const torch::Tensor target = batch.codes.gather(1, batch.position_at);
+  const torch::Tensor loss = at::cross_entropy_loss(logits.flatten(0, 1), target.flatten());
+  loss.backward();
+
+  const torch::NoGradGuard no_gradients;
+  const double norm = gradient_norm(model_->parameters()).item<double>();
+  const double value = loss.item<double>();
+  if (!std::isfinite(value) || !std::isfinite(norm)) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  const double shrink = std::min(1.0, settings_.gradient_clip / (norm + 1e-6));
+  for (Group* group : {&decayed_, &plain_}) {
+    std::vector<torch::Tensor> gradients;
+    for (const torch::Tensor& p : group->parameters) {
+      gradients.push_back(p.grad().defined() ? p.grad().mul_(shrink) : torch::zeros_like(p));
+      group->steps[gradients.size() - 1].add_(1);
+    }
+    at::_fused_adamw_(group->parameters, gradients, group->first_moments, group->second_moments,
+                      /*max_exp_avg_sqs=*/{}, group->steps, learning_rate(), kBeta1, kBeta2,
+                      group->weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+  }
+  ++steps_done_;
+  return value;
+}
+
+TensorMap AnyOrderTrainer::state() const {
+  TensorMap state;
+  for (const Group* group : {&decayed_, &plain_}) {
+    for (size_t i = 0; i < group->names.size(); ++i) {
+      state["model." + group->names[i]] = group->parameters[i].detach();
+      state["first_moment." + group->names[i]] = group->first_moments[i];
+      state["second_moment." + group->names[i]] = group->second_moments[i];
+    }
+  }
+  state["steps_done"] = torch::full({1}, steps_done_, torch::kInt64);
+  return state;
+}
+
+void AnyOrderTrainer::load_state(const TensorMap& state, const std::string& source) {
+  const torch::NoGradGuard no_gradients;
+  const auto restore = [&](const std::string& name, torch::Tensor& into) {
+    const auto found = state.find(name);
+    if (found == state.end() || found->second.sizes() != into.sizes()) {
+      throw BadWeights(fmt::format(
+          "{}: tensor \"{}\" is {}; delete the file to start this training again", source, name,
+          found == state.end() ? "missing" : "of another shape than the model's"));
+    }
+    into.copy_(found->second);
+  };
+  torch::Tensor steps = torch::zeros({1}, torch::kInt64);
+  restore("steps_done", steps);
+  steps_done_ = steps.item<int64_t>();
+  for (Group* group : {&decayed_, &plain_}) {
+    for (size_t i = 0; i < group->names.size(); ++i) {
+      restore("model." + group->names[i], group->parameters[i]);
+      restore("first_moment." + group->names[i], group->first_moments[i]);
+      restore("second_moment." + group->names[i], group->second_moments[i]);
+      group->steps[i].fill_(steps_done_);
+    }
+  }
+}
+
+double nats_per_image(Transformer model, const torch::Tensor& codes,
+                      const torch::Tensor& position_at, const torch::Tensor& labels,
+                      int64_t batch_size) {
+  if (codes.size(0) == 0) {
+    throw std::invalid_argument("no images to compute a likelihood of; the split is empty");
+  }
+  const c10::InferenceMode no_gradients;
+  const torch::Device device = model->device();
+  model->eval();
+  double total = 0;
+  for (int64_t begin = 0; begin < codes.size(0); begin += batch_size) {
+    const auto part = [&](const torch::Tensor& x) {
+      return x.defined() ? x.slice(0, begin, begin + batch_size).to(device) : x;
+    };
+    const torch::Tensor batch = part(codes), orders = part(position_at);
+    const torch::Tensor log_probabilities =
+        model->forward(batch, orders, part(labels)).log_softmax(-1);
+    total -= log_probabilities.gather(2, batch.gather(1, orders).unsqueeze(2))
+                 .sum(torch::kFloat64).item<double>();
+  }
+  return total / static_cast<double>(codes.size(0));
+}
+
+}  // namespace oar

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "models/any_order/transformer.h"
+#include "models/weights/tensor_file.h"
+
+namespace oar {
+
+/// How an any-order model is trained. The defaults that the paper leaves open follow the field:
+/// AdamW with β 0.9 / 0.95, warm-up, then a cosine to zero.
+struct TrainerSettings {
+  int64_t total_steps = 0;
+  double learning_rate = 1e-3;
+  double warmup = 0.05;  ///< share of the steps over which the learning rate rises from zero
+  double weight_decay = 0.05;
+  double gradient_clip = 1.0;      ///< largest norm of the whole gradient
+  double condition_dropout = 0.1;  ///< share of the images trained without their label
+  uint64_t seed = 0;
+};
+
+/// One batch of training images.
+struct TrainingBatch {
+  torch::Tensor codes;        ///< int64 [B, N], by position
+  torch::Tensor position_at;  ///< int64 [B, N], the order in which each image is learned
+  torch::Tensor labels;       ///< int64 [B], or not defined without a condition
+};
+
+/// Trains a Transformer, one step per batch, by the mean negative log-likelihood of every step.
+///
+/// All of its randomness is keyed by (seed, step): from a state() taken after any step, another
+/// trainer continues with the same bits (CPU).
+///
+/// Units  losses in nats per patch.
+class AnyOrderTrainer {
+ public:
+  AnyOrderTrainer(Transformer model, const TrainerSettings& settings);
+
+  int64_t steps_done() const { return steps_done_; }
+
+  /// One update. Returns the batch's loss before it; where the loss or the gradient is not finite
+  /// that is NaN, and the weights stay as they were.
+  double step(const TrainingBatch& batch);
+
+  /// Weights, both moments and the step: everything the next step depends on.
+  TensorMap state() const;
+  /// Errors  BadWeights if a tensor is missing or has another shape, naming it and `source`.
+  void load_state(const TensorMap& state, const std::string& source);
+
+ private:
+  double learning_rate() const;
+
+  Transformer model_;
+  TrainerSettings settings_;
+  int64_t steps_done_ = 0;
+  struct Group {
+    double weight_decay = 0;
+    std::vector<std::string> names;
+    std::vector<torch::Tensor> parameters, first_moments, second_moments, steps;
+  };
+  Group decayed_, plain_;  // matrices and tables are decayed; biases and norms are not
+};
+
+/// Mean negative log-likelihood of whole images under the orders given: nats per image.
+///
+/// Shapes  codes, position_at int64 [images, N]; labels int64 [images] or not defined.
+/// Errors  std::invalid_argument without images.
+double nats_per_image(Transformer model, const torch::Tensor& codes,
+                      const torch::Tensor& position_at, const torch::Tensor& labels,
+                      int64_t batch_size);
+
+}  // namespace oar

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orders/counter_random.h"
+#include "orders/grid.h"
+
+namespace oar {
+
+/// What a policy sees before it names the next patch of each image of a batch.
+struct StepState {
+  int64_t step = 0;          ///< number of patches already placed, the same for every image
+  torch::Tensor images;      ///< int64 [B] on the CPU: the image's own counter, key of random numbers
+  torch::Tensor filled;      ///< bool [B, N], true where a token is placed
+  torch::Tensor last;        ///< int64 [B], position placed at step - 1; not defined at step 0
+  torch::Tensor confidence;  ///< float32 [B, N], read at open positions only; learned orders need it
+};
+
+/// Settings of an order policy; one that does not use a setting ignores it.
+struct OrderConfig {
+  std::string name;
+  Grid grid;
+  double distance_penalty = 0.0;             ///< λ, nats per patch; 0 switches it off
+  Distance distance = Distance::kEuclidean;  ///< what λ multiplies
+  uint64_t seed = 0;
+  Stream stream = Stream::kGenerationOrder;  ///< which random numbers a random order draws
+};
+
+/// Decides which patch of each image is generated next.
+///
+/// A fixed order is known before the first patch (raster, random): position_at() gives all of it.
+/// A learned order looks at the model's confidence at every open patch, one step at a time: next().
+///
+/// Shapes  B images, N = rows * cols patches; positions are row-major, 0 .. N-1.
+/// Units   distances in patches, centre to centre; the penalty λ in nats per patch.
+/// Errors  std::invalid_argument if a shape disagrees with the grid; std::logic_error on a full grid.
+/// Source  arXiv 2504.17069v1, any-given-order generation with the distance penalty λ.
+class OrderPolicy {
+ public:
+  explicit OrderPolicy(OrderConfig config) : config_(std::move(config)) {}
+  virtual ~OrderPolicy() = default;
+
+  /// Registry name, snake_case. A policy whose order changes takes a new name, so that results
+  /// stored under the old one keep their meaning.
+  std::string_view name() const { return config_.name; }
+  const OrderConfig& config() const { return config_; }
+
+  /// Whether the order depends on the model's confidence, so that every open patch must be scored.
+  virtual bool is_learned() const = 0;
+
+  /// The whole order of each image: int64 [B, N] on the CPU. Fixed orders only.
+  virtual torch::Tensor position_at(const torch::Tensor& images) const;
+
+  /// The next position of every image: int64 [B], open in `state.filled`. Ties: lowest position.
+  torch::Tensor next(const StepState& state) const;
+
+ protected:
+  virtual torch::Tensor choose(const StepState& state) const;
+
+ private:
+  OrderConfig config_;
+};
+
+/// Makes the policy that `config.name` names.
+///
+/// Errors  std::invalid_argument for an unknown name, an empty grid or a negative penalty.
+std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config);
+
+/// One line of orders/registry.def.
+struct OrderInfo {
+  std::string name;
+  std::string summary;
+  bool is_learned = false;
+};
+
+/// Every policy there is, in the registry's order.
+std::vector<OrderInfo> list_orders();
+
+}  // namespace oar
