@@ -21,6 +21,13 @@ namespace {
 constexpr double kRotaryBase = 100.0;
 
 TransformerConfig checked(const TransformerConfig& config) {
+  check_config(config);
+  return config;
+}
+
+}  // namespace
+
+void check_config(const TransformerConfig& config) {
   const auto refuse = [](const std::string& what) { throw std::invalid_argument(what); };
   if (config.grid.rows < 1 || config.grid.cols < 1) {
     refuse(fmt::format("the model's grid must be at least 1x1 patches, got {}x{}", config.grid.rows,
@@ -35,10 +42,8 @@ TransformerConfig checked(const TransformerConfig& config) {
         "model: {} layers of width {} with {} heads; the width must be a multiple of 4 x heads",
         config.layers, config.width, config.heads));
   }
-  return config;
+  parse_next_encoding(config.next_encoding);
 }
-
-}  // namespace
 
 TransformerConfig transformer_preset(const std::string& name) {
   TransformerConfig config;
@@ -185,7 +190,7 @@ torch::Tensor TransformerImpl::step_input(const torch::Tensor& codes, const torc
     const torch::Tensor col = to.remainder(cols) - from_col + (cols - 1);
     h = h + at::embedding(next_relative_, row * (2 * cols - 1) + col);
   }
-  return h;
+  return h.expand({to.size(0), to.size(1), config_.width});  // rotary alone adds nothing per `to`
 }
 
 std::vector<Block> TransformerImpl::blocks() const {

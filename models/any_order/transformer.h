@@ -34,6 +34,12 @@ struct TransformerConfig {
 /// Errors  std::invalid_argument for another name.
 TransformerConfig transformer_preset(const std::string& name);
 
+/// Refuses sizes that do not fit each other, before a model of that size is allocated.
+///
+/// Errors  std::invalid_argument: an empty grid or codebook, a width that is no multiple of 4 x heads
+///         (each head's channels pair up for two rotary axes), or an unknown next_encoding.
+void check_config(const TransformerConfig& config);
+
 /// 2-D rotary embedding of positions: the first half of a head's channels turns with the row, the
 /// second with the column. Position N ("nowhere") turns by nothing.
 ///

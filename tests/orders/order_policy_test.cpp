@@ -39,7 +39,7 @@ torch::Tensor walk(const OrderPolicy& policy, const torch::Tensor& images) {
       for (int64_t p = 0; p < n; ++p) {
         state.confidence[b][p] = random_uniform(
             7, Stream::kTrainingBatch,
-            {images[b].item<uint64_t>(), static_cast<uint64_t>(state.step), static_cast<uint64_t>(p)});
+            {static_cast<uint64_t>(images[b].item<int64_t>()), static_cast<uint64_t>(state.step), static_cast<uint64_t>(p)});
       }
     }
     state.last = state.step > 0 ? order.select(1, state.step - 1) : torch::Tensor();
@@ -91,7 +91,9 @@ TEST_P(EveryOrder, RefusesAStateOfAnotherGrid) {
 
 TEST_P(EveryOrder, HasASummaryInTheRegistry) {
   for (const OrderInfo& info : list_orders()) {
-    if (info.name == GetParam()) EXPECT_GT(info.summary.size(), 10u);
+    if (info.name == GetParam()) {
+      EXPECT_GT(info.summary.size(), 10u);
+    }
   }
 }
 
@@ -167,7 +169,7 @@ TEST(ChooseNext, RefusesAConfidenceThatIsNotANumber) {
 
 TEST(ChooseNext, CudaAgreesWithCpu) {
   if (!torch::hasCUDA()) GTEST_SKIP() << "no CUDA device";
-  const at::Generator generator;
+  torch::manual_seed(1);
   const torch::Tensor confidence = torch::randn({64, 256}), filled = torch::rand({64, 256}) < 0.5;
   const torch::Tensor last = torch::randint(256, {64}, torch::kInt64);
   const torch::Tensor penalty = distance_table(Grid{16, 16}, Distance::kEuclidean).to(torch::kFloat32);

@@ -69,7 +69,7 @@ class EveryNextEncoding : public ::testing::TestWithParam<std::string> {};
 // The two statements of a likelihood, the search's and the training pass's, are the same number.
 TEST_P(EveryNextEncoding, SearchAgreesWithOneTeacherForcedPassOverTheOrderItFound) {
   for (const Grid grid : {Grid{3, 4}, Grid{5, 2}, Grid{1, 1}}) {
-    const Transformer model = model_of(small_config(GetParam(), grid));
+    Transformer model = model_of(small_config(GetParam(), grid));
     const torch::Tensor codes = random_codes(5, grid);
     for (const double penalty : {0.0, 0.7}) {
       CachedScorer scorer(model, 5);
@@ -87,7 +87,7 @@ TEST_P(EveryNextEncoding, SearchAgreesWithTheMaskedPassStepByStep) {
   const c10::InferenceMode no_gradients;
   const Grid grid{3, 3};
   const int64_t batch = 2, n = grid.size();
-  const Transformer model = model_of(small_config(GetParam(), grid));
+  Transformer model = model_of(small_config(GetParam(), grid));
   const torch::Tensor codes = random_codes(batch, grid);
   const torch::Tensor position_at = order_of("random", grid)->position_at(at::arange(batch));
   CachedScorer scorer(model, batch);
@@ -131,7 +131,7 @@ TEST_P(EveryNextEncoding, SearchAgreesWithTheMaskedPassStepByStep) {
 
 TEST_P(EveryNextEncoding, ChangesThePredictionWithTheNextPosition) {
   const Grid grid{3, 4};
-  const Transformer model = model_of(small_config(GetParam(), grid));
+  Transformer model = model_of(small_config(GetParam(), grid));
   const torch::Tensor codes = random_codes(1, grid);
   CachedScorer scorer(model, 1);
   scorer.logits(torch::tensor({{5}}));
@@ -151,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(Registry, EveryNextEncoding,
 
 TEST(Sampling, InChunksOf1And7And32GivesTheSameTokens) {
   const Grid grid{4, 4};
-  const Transformer model = model_of(small_config("relative+rotary", grid));
+  Transformer model = model_of(small_config("relative+rotary", grid));
   for (const std::string order : {"raster", "random", "oar"}) {
     for (const Confidence confidence : {Confidence::kLikelihood, Confidence::kMaxProbability}) {
       const auto sample = [&](int64_t chunk) {
@@ -175,7 +175,7 @@ TEST(Sampling, InChunksOf1And7And32GivesTheSameTokens) {
 
 TEST(Sampling, AnotherSeedGivesOtherTokens) {
   const Grid grid{3, 3};
-  const Transformer model = model_of(small_config("relative", grid));
+  Transformer model = model_of(small_config("relative", grid));
   const auto sample = [&](uint64_t seed) {
     CachedScorer scorer(model, 4);
     return roll_out(scorer, *order_of("raster", grid), Confidence::kLikelihood,
@@ -187,7 +187,7 @@ TEST(Sampling, AnotherSeedGivesOtherTokens) {
 TEST(Guidance, OfZeroIsTheModelWithoutItsLabel) {
   TransformerConfig config = small_config("relative+rotary");
   config.num_classes = 3;
-  const Transformer model = model_of(config);
+  Transformer model = model_of(config);
   const torch::Tensor codes = random_codes(2, config.grid);
   const torch::Tensor labels = torch::tensor({0, 2});
   const auto likelihood = [&](const torch::Tensor& of, double scale) {

@@ -1,0 +1,144 @@
+#include "harness/run/results.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <opencv2/core/version.hpp>
+
+#include "harness/store/machine.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
+
+const char* name_of(CellStatus status) {
+  switch (status) {
+    case CellStatus::kDone: return "done";
+    case CellStatus::kFailed: return "failed";
+    case CellStatus::kDiverged: return "diverged";
+    case CellStatus::kInterrupted: return "interrupted";
+  }
+  return "failed";
+}
+
+const json* record_of(const CellOutcome& cell, const std::string& role) {
+  for (const StageOutcome& stage : cell.stages) {
+    if (stage.role == role) return &stage.result.record;
+  }
+  return nullptr;
+}
+
+/// A number that says the same on every machine: what it is, which way is better, on how much.
+json metric(const std::string& id, const std::string& name, const json& value, const char* unit,
+            const json& higher_is_better, int64_t seed) {
+  return {{"metric", id},      {"name", name},
+          {"value", value},    {"stddev", nullptr},
+          {"unit", unit},      {"higher_is_better", higher_is_better},
+          {"version", 1},      {"seed", seed}};
+}
+
+json metrics_of(const CellOutcome& cell, int64_t seed) {
+  json metrics = json::array();
+  if (const json* scores = record_of(cell, "scores")) {
+    for (json score : scores->at("scores")) {
+      score["seed"] = seed;
+      metrics.push_back(std::move(score));
+    }
+  }
+  if (const json* statistics = record_of(cell, "order_statistics")) {
+    json distance = metric("mean_inter_patch_distance", "inter-patch distance",
+                           statistics->at("mean_inter_patch_distance"), "patches", nullptr, seed);
+    distance["num_generated"] = statistics->at("num_orders");
+    metrics.push_back(std::move(distance));
+  }
+  const json* model = record_of(cell, "specialist");
+  if (model == nullptr) model = record_of(cell, "any_order");
+  if (model != nullptr) {
+    const json& nats = model->at("held_out_nats_per_image");
+    for (const std::string order : {"raster", "random"}) {
+      json likelihood =
+          metric("nats_per_image_" + order, fmt::format("held-out nats, {} order", order),
+                 nats.at(order), "nats/image", false, seed);
+      likelihood["num_reference"] = nats.at("images");
+      likelihood["reference"] = "held_out";
+      metrics.push_back(std::move(likelihood));
+    }
+  }
+  if (const json* tokenizer = record_of(cell, "tokenizer")) {
+    const json& quality = tokenizer->at("reconstruction");
+    const auto add = [&](const char* id, const std::string& name, const json& value,
+                         const char* unit, bool higher) {
+      json entry = metric(id, name, value, unit, higher, seed);
+      entry["num_reference"] = quality.at("images");
+      entry["reference"] = quality.at("split");
+      entry["device"] = tokenizer->at("device");
+      metrics.push_back(std::move(entry));
+    };
+    add("tokenizer_psnr", "PSNR", quality.at("psnr"), "dB", true);
+    add("tokenizer_rfid",
+        fmt::format("rFID[{}]", quality.at("extractor").get<std::string>()), quality.at("rfid"),
+        "", false);
+  }
+  return metrics;
+}
+
+json cell_record(const Cell& cell, const CellOutcome& outcome) {
+  json stages = json::array();
+  for (const StageOutcome& stage : outcome.stages) {
+    stages.push_back({{"role", stage.role},
+                      {"stage", stage.node.stage},
+                      {"version", stage.node.version},
+                      {"key", stage.node.key},
+                      {"cached", stage.result.cached},
+                      {"seconds", stage.result.seconds},
+                      {"record", stage.result.record}});
+  }
+  json record = {{"id", cell.id},
+                 {"labels", cell.labels},
+                 {"seed", cell.seed},
+                 {"status", name_of(outcome.status)},
+                 {"recipe", cell.recipe},
+                 {"stages", std::move(stages)},
+                 {"metrics", metrics_of(outcome, cell.seed)}};
+  if (!outcome.error.empty()) record["error"] = outcome.error;
+  if (const json* statistics = record_of(outcome, "order_statistics")) {
+    record["order_statistics"] = *statistics;
+    if (const json* orders = record_of(outcome, "orders")) {
+      // The orders the model was fine-tuned on may have looked at codes not yet placed.
+      record["order_statistics"]["fine_tuned_on_peeking_orders"] = orders->at("peeks");
+    }
+  }
+  return record;
+}
+
+}  // namespace
+
+json make_results(const Sweep& sweep, const std::vector<CellOutcome>& outcomes,
+                  const Environment& environment) {
+  json context = machine_record(environment.device.str());
+  context["versions"] = context.value("libraries", json::object());
+  context["versions"]["oar_bench"] = OAR_VERSION;
+  context["versions"]["opencv"] = CV_VERSION;
+  context["versions"]["compiler"] = context.at("compiler");
+  context.erase("libraries");
+  json cells = json::array();
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    cells.push_back(cell_record(sweep.cells[i], outcomes[i]));
+  }
+  return {{"schema_version", 1},
+          {"name", sweep.name},
+          {"created", utc_now()},
+          {"context", std::move(context)},
+          {"report",
+           {{"rows", sweep.rows},
+            {"columns", sweep.columns.empty() ? json(nullptr) : json(sweep.columns)}}},
+          {"cells", std::move(cells)}};
+}
+
+}  // namespace oar

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace oar {
+
+/// What `oar-bench run` was asked to do.
+struct RunOptions {
+  std::filesystem::path sweep;
+  std::vector<std::string> set;            ///< --set key=value
+  std::filesystem::path store = "store";
+  std::filesystem::path out;               ///< empty: runs/<name of the sweep file>
+  std::string device = "auto";
+  bool quiet = false;
+  bool dry_run = false;
+};
+
+/// Exit codes of the program; see the README.
+enum ExitCode : int {
+  kAllDone = 0,
+  kSomeFailed = 1,
+  kUsage = 2,
+  kBadData = 65,
+  kInputOutput = 74,
+  kInterrupted = 75,
+};
+
+/// Runs every stage of a sweep that the store lacks, then writes results.json, report.md and pictures
+/// into the output folder and prints the table. results.json is written after every cell, so
+/// that nothing is lost. A cell that fails does not stop the others unless the sweep says fail_fast.
+///
+/// Errors  What reading and planning the sweep throws: nothing has run by then. Interrupted after a
+///         signal, with results.json written.
+int run_sweep(const RunOptions& options);
+
+/// Renders report.md and pictures beside an existing results.json again.
+int run_report(const std::filesystem::path& folder, bool quiet);
+
+/// The code of the error that is being handled; prints its message. Call it in a catch block.
+int report_error();
+
+}  // namespace oar

@@ -1,0 +1,270 @@
+#include "harness/stages/artifacts.h"
+
+#include <ATen/ops/cat.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <system_error>
+
+#include "models/weights/atomic_file.h"
+
+namespace oar {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr char kWeights[] = "weights.safetensors";
+constexpr char kConfig[] = "config.json";
+
+[[noreturn]] void fail_io(const fs::path& path, const char* action) {
+  throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(),
+                          fmt::format("{}: cannot {}", path.string(), action));
+}
+
+torch::Tensor tensor_of(const TensorMap& tensors, const std::string& name, const fs::path& path) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) {
+    throw BadWeights(fmt::format("{}: tensor \"{}\" is missing", path.string(), name));
+  }
+  return found->second;
+}
+
+}  // namespace
+
+void write_json(const fs::path& path, const json& value) {
+  write_file_atomically(path, std::string_view(value.dump(1) + "\n"));
+}
+
+json read_json(const fs::path& path) {
+  errno = 0;
+  std::ifstream in(path);
+  if (!in) fail_io(path, "read");
+  try {
+    return json::parse(in);
+  } catch (const json::exception& error) {
+    throw BadWeights(fmt::format("{}: not the JSON this program writes: {}", path.string(), error.what()));
+  }
+}
+
+void write_index(const fs::path& folder, const DatasetIndex& index) {
+  json images = json::array(), rejected = json::array();
+  for (const ImageRecord& image : index.images) {
+    images.push_back({{"file", image.file},
+                      {"sha256", image.sha256},
+                      {"width", image.width},
+                      {"height", image.height},
+                      {"caption", image.caption},
+                      {"label", image.label},
+                      {"split", image.split == Split::kTrain ? "train" : "held_out"}});
+  }
+  for (const RejectedFile& file : index.rejected) {
+    rejected.push_back({{"file", file.file}, {"reason", file.reason}});
+  }
+  write_json(folder / "index.json", {{"schema_version", 1},
+                                     {"classes", index.classes},
+                                     {"images", std::move(images)},
+                                     {"rejected", std::move(rejected)}});
+}
+
+DatasetIndex read_index(const fs::path& folder) {
+  const json stored = read_json(folder / "index.json");
+  DatasetIndex index;
+  index.classes = stored.at("classes").get<std::vector<std::string>>();
+  for (const json& image : stored.at("images")) {
+    index.images.push_back({image.at("file"), image.at("sha256"), image.at("width"),
+                            image.at("height"), image.at("caption"), image.at("label"),
+                            image.at("split") == "train" ? Split::kTrain : Split::kHeldOut});
+  }
+  for (const json& file : stored.at("rejected")) {
+    index.rejected.push_back({file.at("file"), file.at("reason")});
+  }
+  return index;
+}
+
+std::vector<int64_t> images_of(const DatasetIndex& index, Split split, int64_t limit) {
+  std::vector<int64_t> images;
+  for (size_t i = 0; i < index.images.size(); ++i) {
+    if (index.images[i].split == split) images.push_back(static_cast<int64_t>(i));
+    if (limit > 0 && static_cast<int64_t>(images.size()) == limit) break;
+  }
+  return images;
+}
+
+void write_tokens(const fs::path& folder, const TokenGrids& tokens) {
+  write_safetensors(folder / "tokens.safetensors", {{"codes", tokens.codes.to(torch::kInt16)}});
+  write_json(folder / kConfig, {{"rows", tokens.grid.rows},
+                                {"cols", tokens.grid.cols},
+                                {"codebook_size", tokens.codebook_size}});
+}
+
+TokenGrids read_tokens(const fs::path& folder) {
+  const json config = read_json(folder / kConfig);
+  const fs::path path = folder / "tokens.safetensors";
+  TokenGrids tokens{{config.at("rows"), config.at("cols")},
+                    config.at("codebook_size"),
+                    tensor_of(read_tensors(path), "codes", path).to(torch::kInt64)};
+  if (tokens.codes.dim() != 2 || tokens.codes.size(1) != tokens.grid.size()) {
+    throw BadWeights(fmt::format("{}: {} codes an image do not fill a {}x{} grid", path.string(),
+                                 tokens.codes.size(-1), tokens.grid.rows, tokens.grid.cols));
+  }
+  if (tokens.codes.numel() > 0 && (tokens.codes.min().item<int64_t>() < 0 ||
+                                   tokens.codes.max().item<int64_t>() >= tokens.codebook_size)) {
+    throw BadWeights(fmt::format("{}: codes {} .. {} do not fit a codebook of {}", path.string(),
+                                 tokens.codes.min().item<int64_t>(),
+                                 tokens.codes.max().item<int64_t>(), tokens.codebook_size));
+  }
+  return tokens;
+}
+
+json to_json(const VqganConfig& config) {
+  return {{"image_size", config.image_size},
+          {"ch", config.ch},
+          {"ch_mult", config.ch_mult},
+          {"num_res_blocks", config.num_res_blocks},
+          {"attn_resolutions", config.attn_resolutions},
+          {"z_channels", config.z_channels},
+          {"embed_dim", config.embed_dim},
+          {"codebook_size", config.codebook_size}};
+}
+
+VqganConfig vqgan_config_from(const json& json) {
+  VqganConfig config;
+  json.at("image_size").get_to(config.image_size);
+  json.at("ch").get_to(config.ch);
+  json.at("ch_mult").get_to(config.ch_mult);
+  json.at("num_res_blocks").get_to(config.num_res_blocks);
+  json.at("attn_resolutions").get_to(config.attn_resolutions);
+  json.at("z_channels").get_to(config.z_channels);
+  json.at("embed_dim").get_to(config.embed_dim);
+  json.at("codebook_size").get_to(config.codebook_size);
+  return config;
+}
+
+void write_tokenizer(const fs::path& folder, const Vqgan& tokenizer) {
+  write_safetensors(folder / kWeights, state_of(*tokenizer));
+  write_json(folder / kConfig, to_json(tokenizer->config()));
+}
+
+Vqgan read_tokenizer(const fs::path& folder, torch::Device device) {
+  Vqgan tokenizer(vqgan_config_from(read_json(folder / kConfig)));
+  load_state(*tokenizer, read_tensors(folder / kWeights), "", (folder / kWeights).string());
+  tokenizer->to(device);
+  tokenizer->eval();
+  return tokenizer;
+}
+
+json to_json(const TransformerConfig& config) {
+  return {{"rows", config.grid.rows},
+          {"cols", config.grid.cols},
+          {"codebook_size", config.codebook_size},
+          {"layers", config.layers},
+          {"width", config.width},
+          {"heads", config.heads},
+          {"next_encoding", config.next_encoding},
+          {"num_classes", config.num_classes},
+          {"dropout", config.dropout}};
+}
+
+TransformerConfig transformer_config_from(const json& json) {
+  TransformerConfig config;
+  json.at("rows").get_to(config.grid.rows);
+  json.at("cols").get_to(config.grid.cols);
+  json.at("codebook_size").get_to(config.codebook_size);
+  json.at("layers").get_to(config.layers);
+  json.at("width").get_to(config.width);
+  json.at("heads").get_to(config.heads);
+  json.at("next_encoding").get_to(config.next_encoding);
+  json.at("num_classes").get_to(config.num_classes);
+  json.at("dropout").get_to(config.dropout);
+  return config;
+}
+
+void write_transformer(const fs::path& folder, const Transformer& model) {
+  write_safetensors(folder / kWeights, state_of(*model));
+  write_json(folder / kConfig, to_json(model->config()));
+}
+
+Transformer read_transformer(const fs::path& folder, torch::Device device) {
+  Transformer model(transformer_config_from(read_json(folder / kConfig)));
+  load_state(*model, read_tensors(folder / kWeights), "", (folder / kWeights).string());
+  model->move_to(device);
+  model->eval();
+  return model;
+}
+
+void check_fit(const TransformerConfig& model, const Grid& grid, int64_t codebook_size,
+               const std::string& what) {
+  if (model.grid != grid) {
+    throw BadWeights(fmt::format(
+        "{}: the model draws {}x{} patches, but the tokens are {}x{}; use the tokenizer and image "
+        "size it was trained with",
+        what, model.grid.rows, model.grid.cols, grid.rows, grid.cols));
+  }
+  if (model.codebook_size != codebook_size) {
+    throw BadWeights(fmt::format(
+        "{}: the model knows {} codes, but the tokenizer has {}; use the tokenizer it was trained "
+        "with",
+        what, model.codebook_size, codebook_size));
+  }
+}
+
+TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t total,
+                    int64_t chunk_size,
+                    const std::function<TensorMap(int64_t begin, int64_t end)>& make) {
+  const auto file_of = [&](int64_t begin, int64_t end) {
+    return context.scratch() / fmt::format("{}-{:09}-{:09}.safetensors", unit, begin, end);
+  };
+  std::map<std::string, std::vector<torch::Tensor>> parts;
+  bool started = false;
+  for (int64_t begin = 0; begin < total; begin += chunk_size) {
+    const int64_t end = std::min(total, begin + chunk_size);
+    const fs::path file = file_of(begin, end);
+    TensorMap chunk;
+    if (fs::exists(file)) {
+      chunk = read_tensors(file);
+    } else {
+      if (!started) context.progress().begin(unit, total, begin);
+      started = true;
+      chunk = make(begin, end);
+      write_safetensors(file, chunk);
+      context.progress().update(end);
+    }
+    for (const auto& [name, tensor] : chunk) parts[name].push_back(tensor);
+    context.stop_if_requested();
+  }
+  if (started) context.progress().end();
+  TensorMap joined;
+  for (const auto& [name, tensors] : parts) joined[name] = at::cat(tensors);
+  return joined;
+}
+
+void write_png(const fs::path& path, const torch::Tensor& image) {
+  const torch::Tensor pixels = image.permute({1, 2, 0}).flip(2).contiguous();  // BGR rows
+  const cv::Mat view(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC3,
+                     pixels.data_ptr<uint8_t>());
+  std::vector<uint8_t> encoded;
+  cv::imencode(".png", view, encoded);
+  errno = 0;
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(encoded.data()),
+            static_cast<std::streamsize>(encoded.size()));
+  out.close();
+  if (!out) fail_io(path, "write");
+}
+
+torch::Tensor read_png(const fs::path& path) {
+  const cv::Mat image = cv::imread(path.string(), cv::IMREAD_COLOR);
+  if (image.empty()) {
+    throw BadData(fmt::format("{}: cannot be decoded; delete the folder it is in to make it again",
+                              path.string()));
+  }
+  return torch::from_blob(image.data, {image.rows, image.cols, 3}, torch::kUInt8)
+      .flip(2).permute({2, 0, 1}).contiguous();
+}
+
+}  // namespace oar

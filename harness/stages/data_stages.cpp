@@ -1,0 +1,212 @@
+#include <ATen/ops/cat.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "harness/stages/artifacts.h"
+#include "harness/stages/extractors.h"
+#include "harness/stages/image_sampler.h"
+#include "harness/stages/stages.h"
+#include "metrics/fid.h"
+#include "models/vqgan/quality.h"
+#include "models/vqgan/trainer.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kEncodeBatch = 32;
+constexpr int64_t kQualityImages = 1000;  // held-out images that reconstruction is scored on
+
+std::unique_ptr<Dataset> open_input(StageContext& context, const DatasetConfig& config) {
+  return open_dataset(config, read_index(context.input("dataset")));
+}
+
+/// Trains until the last step, continuing from scratch/checkpoint.safetensors where there is one.
+json train(StageContext& context, const Dataset& dataset, const Environment& environment,
+           VqganTrainer& trainer) {
+  const TrainerOptions& options = trainer.options();
+  const int64_t total = options.total_steps();
+  const auto file = context.scratch() / "checkpoint.safetensors";
+  int64_t step = 0;
+  json curve = json::array();  // [images seen, loss, reconstruction]
+  if (std::filesystem::exists(file)) {
+    TensorMap state = read_tensors(file);
+    step = state.at("next_step").item<int64_t>();
+    state.erase("next_step");
+    trainer.load_state(state, file.string());
+    curve = json::parse(read_safetensors_metadata(file).at("curve"));
+  }
+  const auto checkpoint = [&] {
+    TensorMap state = trainer.state();
+    state["next_step"] = torch::full({1}, step, torch::kInt64);
+    write_safetensors(file, state, {{"curve", curve.dump()}});
+  };
+  ImageSampler sampler(images_of(dataset.index(), Split::kTrain), options.seed);
+  CheckpointClock clock;
+  context.progress().begin("images", total * options.batch_size, step * options.batch_size);
+  while (step < total) {
+    const torch::Tensor images =
+        dataset.load(sampler.next(step * options.batch_size, options.batch_size));
+    const VqganLosses losses = trainer.step(images.to(environment.device), step);
+    if (!losses.finite) {
+      throw Diverged(fmt::format(
+          "tokenizer: loss or gradient is not finite at step {}; lower tokenizer.learning_rate ({})",
+          step, options.learning_rate));
+    }
+    ++step;
+    if (step % std::max<int64_t>(1, total / 100) == 0 || step == total) {
+      curve.push_back({step * options.batch_size, losses.total, losses.reconstruction});
+    }
+    context.progress().update(step * options.batch_size,
+                              fmt::format("loss {:.3f}", losses.total));
+    if (clock.due() || context.stop_requested()) checkpoint();
+    context.stop_if_requested();
+  }
+  context.progress().end();
+  return curve;
+}
+
+/// PSNR and reconstruction FID on held-out images; on training images where none is held out.
+json reconstruction_quality(const Dataset& dataset, Vqgan& tokenizer,
+                            const Environment& environment) {
+  Split split = Split::kHeldOut;
+  std::vector<int64_t> images = images_of(dataset.index(), split, kQualityImages);
+  if (images.size() < 2) {
+    split = Split::kTrain;
+    images = images_of(dataset.index(), split, kQualityImages);
+  }
+  const auto extractor = load_extractor("efficientnet_lite0", "", environment.device);
+  const c10::InferenceMode no_gradients;
+  std::vector<torch::Tensor> decibels, real, decoded;
+  for (size_t begin = 0; begin < images.size(); begin += kEncodeBatch) {
+    const size_t end = std::min(images.size(), begin + kEncodeBatch);
+    const torch::Tensor pixels = dataset.load({images.begin() + begin, images.begin() + end});
+    const torch::Tensor z = tokenizer->embed(to_network_range(pixels.to(environment.device)));
+    const torch::Tensor output = to_pixels(
+        tokenizer->decode_codes(tokenizer->quantise(z).codes, z.size(2), z.size(3))).cpu();
+    decibels.push_back(psnr(pixels, output));
+    real.push_back(extractor->extract(pixels).features);
+    decoded.push_back(extractor->extract(output).features);
+  }
+  json quality = {{"images", images.size()},
+                  {"split", split == Split::kTrain ? "train" : "held_out"},
+                  {"psnr", at::cat(decibels).mean().item<double>()},
+                  {"extractor", std::string(extractor->name())},
+                  {"weights_sha256", extractor->weights_sha256()},
+                  {"rfid", nullptr}};
+  if (images.size() >= 2) quality["rfid"] = fid(at::cat(real), at::cat(decoded));
+  return quality;
+}
+
+}  // namespace
+
+json run_dataset(StageContext& context, const DatasetConfig& config) {
+  bool started = false;
+  const auto dataset = make_dataset(config, [&](int64_t done, int64_t total) {
+    if (!started) context.progress().begin("images", total);
+    started = true;
+    context.progress().update(done);
+    context.stop_if_requested();
+  });
+  context.progress().end();
+  const DatasetIndex& index = dataset->index();
+  write_index(context.work(), index);
+  const DatasetCounts counts = count_images(index);
+  json rejected = json::array();
+  for (const RejectedFile& file : index.rejected) {
+    rejected.push_back({{"file", file.file}, {"reason", file.reason}});
+  }
+  return {{"name", config.name},
+          {"images", counts.images},
+          {"train", counts.train},
+          {"held_out", counts.held_out},
+          {"classes", index.classes},
+          {"per_class", counts.per_class},
+          {"without_label", counts.without_label},
+          {"without_caption", counts.without_caption},
+          {"rejected_count", counts.rejected},
+          {"rejected", std::move(rejected)}};
+}
+
+json run_tokenizer(StageContext& context, const DatasetConfig& dataset_config,
+                   const std::string& weights, const Environment& environment) {
+  const json& config = context.config();
+  const auto dataset = open_input(context, dataset_config);
+  Vqgan tokenizer(vqgan_config_from(config.at("network")));
+  json record;
+  if (!weights.empty()) {
+    // A Lightning checkpoint carries objects of classes this program does not know beside its
+    // weights; they are skipped, and never run.
+    load_state(*tokenizer, read_tensors(weights, {.skip_unknown_objects = true}), "", weights,
+               {"loss."});
+    tokenizer->to(environment.device);
+    record["imported"] = true;
+  } else {
+    const json& training = config.at("training");
+    TrainerOptions options = trainer_preset(config.at("preset"));
+    training.at("images_seen").get_to(options.images_seen);
+    training.at("batch_size").get_to(options.batch_size);
+    training.at("learning_rate").get_to(options.learning_rate);
+    training.at("perceptual_weight").get_to(options.perceptual_weight);
+    training.at("discriminator_weight").get_to(options.discriminator_weight);
+    training.at("discriminator_start").get_to(options.discriminator_start);
+    training.at("seed").get_to(options.seed);
+    options.discriminator = discriminator_for(dataset_config.image_size);
+    tokenizer->to(environment.device);
+    VqganTrainer::Activations activations;
+    std::shared_ptr<FeatureExtractor> extractor;
+    if (options.perceptual_weight > 0) {
+      extractor = load_extractor("efficientnet_lite0", "", environment.device);
+      activations = [extractor](const torch::Tensor& images) {
+        return extractor->activations(images);
+      };
+    }
+    VqganTrainer trainer(tokenizer, options, activations);
+    record["imported"] = false;
+    record["images_seen"] = options.total_steps() * options.batch_size;
+    record["curve"] = train(context, *dataset, environment, trainer);
+    record["final_loss"] = record["curve"].back()[1];
+  }
+  tokenizer->eval();
+  write_tokenizer(context.work(), tokenizer);
+  record["network"] = config.at("network");
+  record["device"] = environment.device.str();
+  record["reconstruction"] = reconstruction_quality(*dataset, tokenizer, environment);
+  return record;
+}
+
+json run_tokens(StageContext& context, const DatasetConfig& dataset_config,
+                const Environment& environment) {
+  const auto dataset = open_input(context, dataset_config);
+  Vqgan tokenizer = read_tokenizer(context.input("tokenizer"), environment.device);
+  const int64_t side = dataset_config.image_size / tokenizer->config().downsample();
+  TokenGrids tokens{{side, side}, tokenizer->config().codebook_size, {}};
+  tokens.codes =
+      in_chunks(context, "images", static_cast<int64_t>(dataset->index().images.size()),
+                8 * kEncodeBatch, [&](int64_t begin, int64_t end) {
+                  const c10::InferenceMode no_gradients;
+                  std::vector<torch::Tensor> codes;
+                  for (int64_t first = begin; first < end; first += kEncodeBatch) {
+                    std::vector<int64_t> batch(std::min(kEncodeBatch, end - first));
+                    std::iota(batch.begin(), batch.end(), first);
+                    const torch::Tensor pixels = dataset->load(batch).to(environment.device);
+                    codes.push_back(
+                        tokenizer->encode(to_network_range(pixels)).codes.to(torch::kInt16).cpu());
+                  }
+                  return TensorMap{{"codes", at::cat(codes)}};
+                }).at("codes").to(torch::kInt64);
+  write_tokens(context.work(), tokens);
+  const CodebookUsage usage = codebook_usage(tokens.codes, tokens.codebook_size);
+  return {{"rows", tokens.grid.rows},
+          {"cols", tokens.grid.cols},
+          {"codebook_size", tokens.codebook_size},
+          {"images", tokens.codes.size(0)},
+          {"codebook_used", usage.used},
+          {"codebook_usage", usage.share_used},
+          {"perplexity", usage.perplexity}};
+}
+
+}  // namespace oar

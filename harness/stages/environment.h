@@ -1,0 +1,26 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace oar {
+
+/// What the stages of a run share. None of it is part of an artifact's identity.
+struct Environment {
+  torch::Device device = torch::kCPU;
+};
+
+/// A training whose loss or gradient is no longer a finite number. Its cell is recorded as
+/// `diverged`; the rest of the sweep goes on.
+struct Diverged : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// `auto` (CUDA where libtorch and the machine have it, else CPU), `cpu`, `cuda` or `cuda:<index>`.
+///
+/// Errors  std::invalid_argument for another text, or for CUDA where there is none.
+torch::Device device_from_name(const std::string& name);
+
+}  // namespace oar

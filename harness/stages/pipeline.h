@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "harness/stages/environment.h"
+#include "harness/store/stage.h"
+#include "harness/sweep/recipe.h"
+
+namespace oar {
+
+/// One stage of a cell, and what computes it.
+struct PlannedStage {
+  std::string role;  ///< what it is to the cell: "generated_features", "specialist", ...
+  StageNode node;
+  StageFunction function;
+};
+
+/// Turns a recipe into its stages, in an order in which each comes after its inputs.
+///
+/// Cells that share a part of their recipe share the stages it decides: equal nodes have equal keys.
+/// The identity of a data set on disk is the names and sizes of its files, not the path of its
+/// folder; that of brought weights is their SHA-256. Options that change no result (batch sizes of
+/// sampling) and the device are no part of any identity.
+///
+/// Errors  std::invalid_argument for sizes that do not fit each other; BadData if the data set's
+///         folder is missing; std::system_error if brought weights cannot be read.
+std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
+                                    const Environment& environment);
+
+/// The names a recipe may use, from all registries.
+KnownNames known_names();
+
+}  // namespace oar

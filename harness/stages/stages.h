@@ -1,0 +1,56 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "datasets/dataset.h"
+#include "harness/stages/environment.h"
+#include "harness/store/stage.h"
+
+namespace oar {
+
+// The stages of the pipeline, each a StageFunction once its last arguments are bound: a pure
+// function of the context's configuration and inputs. Roles of the inputs stand beside each.
+// What a stage returns goes into the records and from there into reports.
+
+/// Finds, decodes and hashes every image. Makes index.json.
+nlohmann::json run_dataset(StageContext& context, const DatasetConfig& config);
+
+/// Inputs: dataset. Trains a VQ-GAN, or imports the weights in `weights`; makes the weights, and
+/// scores reconstructions of held-out images: PSNR, reconstruction FID.
+nlohmann::json run_tokenizer(StageContext& context, const DatasetConfig& dataset,
+                             const std::string& weights, const Environment& environment);
+
+/// Inputs: dataset, tokenizer. Encodes every image; counts how the codebook is used.
+nlohmann::json run_tokens(StageContext& context, const DatasetConfig& dataset,
+                          const Environment& environment);
+
+/// Inputs: dataset, tokens. Trains a Transformer on a fixed or a random order.
+nlohmann::json run_any_order(StageContext& context, const Environment& environment);
+
+/// Inputs: dataset, tokens, model. Extracts the order of each training image by likelihood search.
+nlohmann::json run_orders(StageContext& context, const Environment& environment);
+
+/// Inputs: dataset, tokens, model, orders. Fine-tunes the model on those orders.
+nlohmann::json run_specialist(StageContext& context, const Environment& environment);
+
+/// Inputs: dataset, tokenizer, model. Draws images under an order policy: PNG files, their tokens,
+/// orders and log-likelihoods. `batch_size` images are drawn at once; it changes none of them.
+nlohmann::json run_samples(StageContext& context, int64_t batch_size,
+                           const Environment& environment);
+
+/// Inputs: samples. Features and logits of the generated images. `weights`: file of the extractor's
+/// weights; empty for the embedded network.
+nlohmann::json run_generated_features(StageContext& context, const std::string& weights,
+                                      const Environment& environment);
+
+/// Inputs: dataset. Features and logits of one split of the real images.
+nlohmann::json run_reference_features(StageContext& context, const DatasetConfig& dataset,
+                                      const std::string& weights, const Environment& environment);
+
+/// Inputs: generated, reference. FID, KID, IS.
+nlohmann::json run_scores(StageContext& context);
+
+/// Inputs: samples. Inter-patch distance and its histogram, mean step of each cell.
+nlohmann::json run_order_statistics(StageContext& context);
+
+}  // namespace oar
