@@ -1,0 +1,61 @@
+# `make run` and `make test` do everything from a bare Debian 12; `make help` lists the rest.
+# CMake holds the build itself; cmake/setup.sh brings what it needs.
+SWEEP ?= sweeps/quickstart.json
+
+# As many compilers as there are processors, but a file that includes all of torch takes up to 2 GB.
+JOBS ?= $(shell awk -v n="$$(nproc)" '/^MemAvailable/ {m = int($$2 / 2e6)} END {print m < 1 ? 1 : m < n ? m : n}' /proc/meminfo)
+SOURCES = find datasets harness metrics models orders reports tests \
+          \( -name '*.cpp' -o -name '*.h' -o -name '*.cu' \) -print0
+CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
+
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.PHONY: build run test sanitize golden format check-format clean help
+
+build: ## the program: build/oar-bench
+	@cmake/setup.sh packages build
+	@cmake/setup.sh configure build
+	@ninja -C build -j$(JOBS) oar-bench
+
+run: build ## from nothing to a report: build/oar-bench run sweeps/quickstart.json (or SWEEP=...)
+	@OAR_PYTHON=$$(cmake/setup.sh plots) build/oar-bench run $(SWEEP)
+
+test: check-format ## formatting, then all tests
+	@cmake/setup.sh packages build
+	@cmake/setup.sh configure build
+	@ninja -C build -j$(JOBS)
+	@$(CTEST) --test-dir build
+
+# libtorch is not instrumented: memory that it allocates and frees is checked, what it reads and writes is not.
+sanitize: ## AddressSanitizer and UndefinedBehaviorSanitizer over the tests that do not train
+	@cmake/setup.sh packages build
+	@cmake/setup.sh configure build-sanitize -DOAR_SANITIZE=ON -DOAR_CUDA_KERNELS=OFF
+	@ninja -C build-sanitize -j$(JOBS)
+	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(CTEST) --test-dir build-sanitize --exclude-regex Trains
+
+golden: ## computes the golden numbers of the tests anew, with reference implementations in Python (6 GB of wheels)
+	@cmake/setup.sh packages build
+	@python=$$(cmake/setup.sh golden build/golden-venv) && \
+	  $$python tests/golden/make_golden.py tests/metrics/golden && \
+	  $$python tests/golden/make_vqgan_golden.py tests/golden/vqgan.json
+
+format: ## formats all sources
+	@cmake/setup.sh packages test
+	@$(SOURCES) | xargs -0 -r -P $(JOBS) -n 8 clang-format -i
+
+check-format:
+	@cmake/setup.sh packages test
+	@case "$$(clang-format --version)" in \
+	  *'version 14.'*) bad=$$($(SOURCES) | xargs -0 -r -P $(JOBS) -n 8 clang-format --dry-run -Werror 2>&1 | \
+	      sed -n 's/:[0-9]*:[0-9]*: error: .*//p' | sort -u); \
+	    if [ -n "$$bad" ]; then printf '%s\n' 'Formatting: `make format` mends these:' $$bad >&2; exit 1; fi; \
+	    echo 'Formatting: as .clang-format says.';; \
+	  *) echo 'Formatting: not checked; that takes clang-format 14, whose opinions the sources follow.' >&2;; \
+	esac
+
+clean: ## removes what was built, but not the cache that all clones share
+	@rm -rf build build-sanitize
+
+help:
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

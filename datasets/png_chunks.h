@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "datasets/image_file.h"
+
+namespace oar {
+
+/// Size of a PNG whose every chunk is there with the right checksum.
+///
+/// Errors  BrokenImage naming the chunk that is cut off, damaged or missing.
+/// Source  PNG (Portable Network Graphics) Specification, third edition, sections 5 and 11.
+ImageSize check_png_chunks(std::span<const std::byte> bytes);
+
+/// The PNG without the chunks that do not change pixels here (text, times, colour profiles).
+/// libpng prints warnings about those, which nobody reading a progress line can act on.
+std::vector<std::byte> without_side_chunks(std::span<const std::byte> png);
+
+}  // namespace oar

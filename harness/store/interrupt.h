@@ -1,0 +1,23 @@
+#pragma once
+
+#include <stdexcept>
+
+namespace oar {
+
+/// The user, or the cluster, asked the program to stop, and the stage at hand has written its
+/// checkpoint. `main` turns it into exit code 75: the same command again continues.
+struct Interrupted : std::runtime_error {
+  Interrupted();
+};
+
+/// From now on the first SIGINT or SIGTERM only sets a flag, for the stages to finish their step
+/// and to write a checkpoint; the second, of either kind, ends the process at once with code 75.
+/// SIGPIPE is ignored: a reader that closes its end costs the messages, not the run.
+///
+/// Errors  std::system_error if a handler cannot be installed.
+void install_signal_handlers();
+
+/// Whether a first signal has come.
+bool interrupt_requested();
+
+}  // namespace oar

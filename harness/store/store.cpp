@@ -1,0 +1,226 @@
+#include "harness/store/store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <ctime>
+#include <fstream>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "datasets/sha256.h"
+#include "models/weights/atomic_file.h"
+
+namespace oar {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kManifestSchema = 1;
+constexpr const char* kManifest = "manifest.json";
+constexpr const char* kScratch = "scratch";
+constexpr size_t kFolderDigits = 32;
+constexpr size_t kSyncedOneByOne = 64;
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts = {};
+  gmtime_r(&now, &parts);
+  std::array<char, 32> text = {};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+[[noreturn]] void refuse(const fs::path& path, const char* what) {
+  throw std::system_error(errno, std::generic_category(),
+                          fmt::format("{}: {}", path.string(), what));
+}
+
+/// Returns once `sync` (fsync of a file or folder, syncfs) has put it on the disk.
+void sync_to_disk(const fs::path& path, int (*sync)(int) = fsync) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) refuse(path, "cannot open to sync");
+  const bool synced = sync(descriptor) == 0 || errno == EINVAL;  // some systems sync no folders
+  const int error = errno;
+  close(descriptor);
+  errno = error;
+  if (!synced) refuse(path, "cannot sync to the disk");
+}
+
+/// `name.tmp.<pid>` or `name.tmp.<pid>.<n>`: what AtomicFile leaves when its process is killed.
+bool is_leftover(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const size_t mark = name.rfind(".tmp.");
+  return mark != std::string::npos && mark + 5 < name.size() &&
+         name.find_first_not_of("0123456789.", mark + 5) == std::string::npos;
+}
+
+/// Everything in a working folder that belongs to the artifact, files and folders apart, sorted.
+struct Contents {
+  std::vector<fs::path> files, folders;
+};
+
+Contents contents_of(const fs::path& work) {
+  Contents contents;
+  for (auto it = fs::recursive_directory_iterator(work); it != fs::end(it); ++it) {
+    if (it.depth() == 0 && it->path().filename() == kScratch) {
+      it.disable_recursion_pending();
+    } else if (it->is_symlink() || !(it->is_directory() || it->is_regular_file())) {
+      throw std::logic_error(
+          fmt::format("{}: an artifact holds plain files only", it->path().string()));
+    } else {
+      (it->is_directory() ? contents.folders : contents.files).push_back(it->path());
+    }
+  }
+  std::sort(contents.files.begin(), contents.files.end());
+  contents.folders.push_back(work);
+  return contents;
+}
+
+/// Ten thousand images would be synced one by one in half a minute; the whole file system takes
+/// less than a second.
+void sync_contents(const fs::path& work, const Contents& contents) {
+  if (contents.files.size() > kSyncedOneByOne) return sync_to_disk(work, syncfs);
+  for (const auto& file : contents.files) sync_to_disk(file);
+  for (const auto& folder : contents.folders) sync_to_disk(folder);
+}
+
+/// What is wrong with an artifact, or nothing. Reads the manifest on the way.
+std::string damage_of(const fs::path& folder, const std::string& stage, const std::string& key,
+                      nlohmann::json* manifest) {
+  std::ifstream in(folder / kManifest);
+  if (!in) return "it has no readable manifest.json";
+  try {
+    *manifest = nlohmann::json::parse(in);
+    if (manifest->at("schema_version") != kManifestSchema) {
+      return fmt::format("its manifest has schema_version {}, this program reads {}",
+                         manifest->at("schema_version").dump(), kManifestSchema);
+    }
+    if (manifest->at("stage") != stage || manifest->at("key") != key) {
+      return "its manifest belongs to another artifact";
+    }
+    manifest->at("record");
+    manifest->at("seconds").get<double>();
+    for (const auto& [name, entry] : manifest->at("files").items()) {
+      const auto expected = entry.at("bytes").get<std::uintmax_t>();
+      std::error_code error;
+      const std::uintmax_t found = fs::file_size(folder / name, error);
+      if (error) return fmt::format("{}: {}", name, error.message());
+      if (found != expected) {
+        return fmt::format("{} holds {} bytes, its manifest says {}", name, found, expected);
+      }
+    }
+  } catch (const nlohmann::json::exception& error) {
+    return fmt::format("its manifest.json cannot be read: {}", error.what());
+  }
+  return {};
+}
+
+}  // namespace
+
+Store::Store(fs::path root) : root_(std::move(root)) {
+  std::error_code error;
+  fs::create_directories(root_, error);
+  if (!error && !fs::is_directory(root_)) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) {
+    throw std::system_error(
+        error, fmt::format("{}: cannot be used as the store; name another folder with --store",
+                           root_.string()));
+  }
+}
+
+fs::path Store::folder(const std::string& stage, const std::string& key) const {
+  return root_ / stage / key.substr(0, kFolderDigits);
+}
+
+fs::path Store::work(const StageNode& node) const { return fs::path(folder(node)) += ".work"; }
+
+fs::path Store::lock_file(const StageNode& node) const { return fs::path(folder(node)) += ".lock"; }
+
+Artifact Store::inspect(const std::string& stage, const std::string& key) const {
+  Artifact artifact;
+  const fs::path place = folder(stage, key);
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(place, error))) return artifact;
+  artifact.problem = damage_of(place, stage, key, &artifact.manifest);
+  artifact.state =
+      artifact.problem.empty() ? Artifact::State::kComplete : Artifact::State::kDamaged;
+  if (artifact.state == Artifact::State::kDamaged) artifact.manifest = nullptr;
+  return artifact;
+}
+
+fs::path Store::set_aside(const StageNode& node) const {
+  const fs::path aside = fs::path(folder(node)) += ".damaged";
+  fs::remove_all(aside);
+  fs::rename(folder(node), aside);
+  return aside;
+}
+
+void Store::open_work(const StageNode& node) const {
+  fs::create_directories(scratch(node));
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::recursive_directory_iterator(work(node))) {
+    if (entry.is_regular_file() && is_leftover(entry.path())) leftovers.push_back(entry.path());
+  }
+  for (const auto& path : leftovers) fs::remove(path);
+  if (!sealed(node)) fs::remove(work(node) / kManifest);
+}
+
+void Store::seal(const StageNode& node, const nlohmann::json& record, double seconds) const {
+  const fs::path place = work(node);
+  if (fs::exists(place / kManifest)) {
+    throw std::logic_error(
+        fmt::format("{}: a stage must not write a {} of its own", node.label(), kManifest));
+  }
+  const Contents contents = contents_of(place);
+  sync_contents(place, contents);
+  auto files = nlohmann::json::object();
+  for (const auto& file : contents.files) {
+    files[fs::relative(file, place).generic_string()] = {{"bytes", fs::file_size(file)},
+                                                         {"sha256", sha256_file(file)}};
+  }
+  auto inputs = nlohmann::json::object();
+  for (const auto& input : node.inputs) {
+    inputs[input.role] = {{"stage", input.stage}, {"key", input.key}};
+  }
+  const nlohmann::json manifest = {{"schema_version", kManifestSchema},
+                                   {"stage", node.stage},
+                                   {"version", node.version},
+                                   {"key", node.key},
+                                   {"config", node.config},
+                                   {"inputs", inputs},
+                                   {"files", files},
+                                   {"record", record},
+                                   {"seconds", seconds},
+                                   {"created", utc_now()}};
+  // A record may quote a file name that is not UTF-8; a finished stage is not lost over it.
+  const std::string text = manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  write_file_atomically(place / kManifest, text + "\n");
+}
+
+bool Store::sealed(const StageNode& node) const {
+  nlohmann::json manifest;
+  return damage_of(work(node), node.stage, node.key, &manifest).empty();
+}
+
+fs::path Store::publish(const StageNode& node) const {
+  fs::remove_all(scratch(node));
+  fs::rename(work(node), folder(node));
+  sync_to_disk(folder(node).parent_path());
+  sync_to_disk(root_);
+  return folder(node);
+}
+
+fs::path Store::finish(const StageNode& node, const nlohmann::json& record, double seconds) const {
+  seal(node, record, seconds);
+  return publish(node);
+}
+
+}  // namespace oar

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/sweep/json_file.h"
+#include "harness/sweep/matrix.h"
+#include "harness/sweep/recipe.h"
+
+namespace oar {
+
+/// The matrix key, label and report axis that names a recipe, and the one that stands for the
+/// seeds.
+inline constexpr char kRecipe[] = "recipe";
+inline constexpr char kSeed[] = "seed";
+
+/// What a sweep file says, each value checked by itself; sweep.h turns it into cells.
+struct SweepFile {
+  std::string name;
+  Settings defaults;
+  std::vector<std::pair<std::string, Settings>> recipes;  ///< as written
+  Matrix matrix;                                          ///< values in canonical form
+  std::vector<int64_t> seeds = {0};
+  bool fail_fast = false;
+  std::string rows;
+  std::string columns;
+
+  std::vector<std::string> label_keys;  ///< axes, then what includes bring: the order in an id
+
+  /// What a value of a matrix or include key sets, by key and label_text(value).
+  std::map<std::pair<std::string, std::string>, Settings> label_settings;
+};
+
+/// Reads every member of the file. What is wrong goes to `mistakes`, and the result is whole only
+/// where none was added.
+SweepFile read_sweep_file(const JsonFile& file, const KnownNames& known, Mistakes& mistakes);
+
+/// A label's value as an id shows it: texts bare, all else as canonical JSON.
+std::string label_text(const nlohmann::json& value);
+
+/// True where writing one key changes the other: they are equal, or one is the other's section.
+bool overlaps(const std::string& a, const std::string& b);
+
+}  // namespace oar

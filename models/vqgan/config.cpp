@@ -1,0 +1,92 @@
+#include "models/vqgan/config.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "models/vqgan/blocks.h"
+
+namespace oar {
+namespace {
+
+// Tokens are stored as int16.
+constexpr int64_t kMaxCodebook = 32768;
+
+void require_positive(const char* field, int64_t value) {
+  if (value < 1) {
+    throw std::invalid_argument(fmt::format("vqgan.{} must be at least 1, got {}", field, value));
+  }
+}
+
+VqganConfig sizes_of(const std::string& name) {
+  if (name == "nano") {
+    return {.ch = 32, .ch_mult = {1, 1, 2}, .num_res_blocks = 1, .attn_resolutions = {},
+            .z_channels = 32, .embed_dim = 16, .codebook_size = 128};
+  }
+  if (name == "tiny") {
+    return {.ch = 32, .ch_mult = {1, 1, 2, 4}, .num_res_blocks = 1, .attn_resolutions = {},
+            .z_channels = 64, .embed_dim = 32, .codebook_size = 256};
+  }
+  if (name == "small") {
+    return {.ch = 64, .ch_mult = {1, 1, 2, 4}, .num_res_blocks = 2, .attn_resolutions = {8},
+            .z_channels = 128, .embed_dim = 64, .codebook_size = 512};
+  }
+  if (name == "paper") return {};
+  throw std::invalid_argument(fmt::format(
+      "vqgan.preset: no preset is called \"{}\".\n  known: nano, paper, small, tiny", name));
+}
+
+}  // namespace
+
+int64_t VqganConfig::downsample() const { return int64_t{1} << (ch_mult.size() - 1); }
+
+bool VqganConfig::has_attention(int64_t level) const {
+  return std::ranges::count(attn_resolutions, image_size >> level) > 0;
+}
+
+void check_config(const VqganConfig& config) {
+  if (config.ch_mult.empty() || config.ch_mult.size() > 8) {
+    throw std::invalid_argument(fmt::format("vqgan.ch_mult must have 1 to 8 levels, got {}",
+                                            config.ch_mult.size()));
+  }
+  require_positive("image_size", config.image_size);
+  require_positive("num_res_blocks", config.num_res_blocks);
+  require_positive("z_channels", config.z_channels);
+  require_positive("embed_dim", config.embed_dim);
+  for (size_t level = 0; level < config.ch_mult.size(); ++level) {
+    const int64_t channels = config.channels(static_cast<int64_t>(level));
+    if (channels < 1 || channels % kNormGroups != 0) {
+      throw std::invalid_argument(
+          fmt::format("vqgan: level {} has ch * ch_mult = {} * {} = {} channels; group normalisation accepts multiples "
+                      "of {}",
+                      level, config.ch, config.ch_mult[level], channels, kNormGroups));
+    }
+  }
+  if (config.codebook_size < 2 || config.codebook_size > kMaxCodebook) {
+    throw std::invalid_argument(fmt::format("vqgan.codebook_size must be 2 to {}, got {}",
+                                            kMaxCodebook, config.codebook_size));
+  }
+  const int64_t patch = config.downsample();
+  if (config.image_size % patch != 0) {
+    throw std::invalid_argument(
+        fmt::format("vqgan: an image size of {} is no multiple of the patch of {} pixels (ch_mult has {} levels); the "
+                    "nearest accepted sizes are {} and {}",
+                    config.image_size, patch, config.ch_mult.size(),
+                    std::max(patch, config.image_size / patch * patch),
+                    (config.image_size / patch + 1) * patch));
+  }
+}
+
+VqganConfig vqgan_preset(const std::string& name, int64_t image_size) {
+  VqganConfig config = sizes_of(name);
+  config.image_size = image_size;
+  if (!config.attn_resolutions.empty()) {
+    config.attn_resolutions = {image_size / config.downsample()};
+  }
+  check_config(config);
+  return config;
+}
+
+}  // namespace oar

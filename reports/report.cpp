@@ -1,0 +1,167 @@
+#include "reports/report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "reports/fields.h"
+#include "reports/markdown_table.h"
+#include "reports/sections.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+using report::dotted;
+using report::escape_markdown;
+using report::field;
+using report::Group;
+using report::items;
+using report::Layout;
+using report::MarkdownTable;
+using report::text;
+
+std::string escaped_or_dash(const json& value) {
+  const std::string shown = escape_markdown(text(value));
+  return shown.empty() ? "–" : shown;
+}
+
+/// "4 cells: 3 done, 1 failed."
+std::string count_of_cells(const json& results) {
+  const json& cells = items(results, "cells");
+  if (cells.empty()) return "No cell has been run.";
+  std::map<std::string, int64_t> by_status;
+  std::vector<std::string> seeds;
+  for (const json& cell : cells) {
+    const std::string status = escape_markdown(text(field(cell, "status")));
+    ++by_status[status.empty() ? "without a status" : status];
+    const std::string seed = escape_markdown(text(field(cell, "seed")));
+    if (!seed.empty() && std::find(seeds.begin(), seeds.end(), seed) == seeds.end())
+      seeds.push_back(seed);
+  }
+  std::vector<std::string> counts;
+  if (by_status.contains("done")) counts.push_back(fmt::format("{} done", by_status["done"]));
+  for (const auto& [status, count] : by_status) {
+    if (status != "done") counts.push_back(fmt::format("{} {}", count, status));
+  }
+  std::string line = fmt::format("{} {}: {}.", cells.size(), cells.size() == 1 ? "cell" : "cells",
+                                 fmt::join(counts, ", "));
+  if (!seeds.empty())
+    line += fmt::format(" {}: {}.", seeds.size() == 1 ? "Seed" : "Seeds", fmt::join(seeds, ", "));
+  return line;
+}
+
+/// What each row does, out of its resolved recipe.
+std::string recipes_table(const Layout& layout) {
+  MarkdownTable table(
+      {escape_markdown(layout.rows_label), "data set", "trained in order", "images seen",
+       "fine-tuned on orders of", "images seen", "generated in order", "λ (nats/patch)"},
+      8);
+  bool any = false;
+  for (const Group& group : layout.groups) {
+    const json& recipe = field(*group.cells.front(), "recipe");
+    any = any || (recipe.is_object() && !recipe.empty());
+    const bool fine_tuned = field(recipe, "relabel").is_object();
+    const bool known = recipe.is_object() && recipe.contains("relabel");
+    const std::string size = text(dotted(recipe, "dataset.image_size"));
+    table.add(
+        {escape_markdown(group.name),
+         escaped_or_dash(dotted(recipe, "dataset.name")) +
+             (size.empty() ? "" : fmt::format(" {0}×{0}", escape_markdown(size))),
+         escaped_or_dash(dotted(recipe, "train.order")),
+         escaped_or_dash(dotted(recipe, "train.images_seen")),
+         known && !fine_tuned ? "not fine-tuned" : escaped_or_dash(dotted(recipe, "relabel.order")),
+         escaped_or_dash(dotted(recipe, "relabel.images_seen")),
+         escaped_or_dash(dotted(recipe, "generate.order")),
+         escaped_or_dash(dotted(recipe, "generate.distance_penalty"))});
+  }
+  return any ? table.str() : "";
+}
+
+std::string opening(const json& results, const Layout& layout) {
+  const std::string name = escape_markdown(text(field(results, "name")));
+  const std::string created = escape_markdown(text(field(results, "created")));
+  std::string opening = fmt::format("# {}\n\n", name.empty() ? "Results without a name" : name);
+  opening +=
+      "oar-bench trains and evaluates Ordered Autoregressive image generation (arXiv 2504.17069): "
+      "images become a grid "
+      "of patches, a model generates the patches one by one, and the order of the patches is what "
+      "is compared.\n\n";
+  const json& version = field(results, "schema_version");
+  if (!(version.is_number_integer() && version == 1)) {
+    opening += fmt::format(
+        "**This report reads schema version 1; the file states {}. Fields may be missing "
+        "below.**\n\n",
+        version.is_null() ? "none" : escape_markdown(text(version)));
+  }
+  opening += "## What was run\n\n" + count_of_cells(results);
+  if (!created.empty()) opening += " Written " + created + ".";
+  return opening + "\n\n" + recipes_table(layout);
+}
+
+/// A commit as a command may name it: hex digits only.
+std::string checkout_of(const json& context) {
+  const std::string commit = text(field(context, "commit"));
+  const bool hex =
+      !commit.empty() && commit.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return hex ? "git checkout " + commit + "\n" : "";
+}
+
+std::string rerun_section(const json& results) {
+  const json& context = field(results, "context");
+  const std::string name = escape_markdown(text(field(results, "name")));
+  std::string section =
+      "## Run it again\n\n```\n" + checkout_of(context) + "oar-bench run SWEEP.json\n```\n\n";
+  section += fmt::format(
+      "SWEEP.json is the sweep file{}. The command skips every stage that is in the store already, "
+      "and "
+      "continues what was interrupted; with an empty store it computes everything.",
+      name.empty() ? "" : " named " + name);
+  const json& clean = field(context, "tree_clean");
+  if (clean.is_boolean() && !clean.get<bool>()) {
+    section +=
+        " **The program was built from a tree with uncommitted changes: the commit alone does not "
+        "give it back.**";
+  }
+  return section + "\n\n";
+}
+
+std::string context_section(const json& results) {
+  const json& context = field(results, "context");
+  std::string section = "## Context\n\n";
+  for (const auto& [key, label] :
+       {std::pair{"commit", "commit"}, std::pair{"tree_clean", "tree clean"},
+        std::pair{"device", "device"}, std::pair{"processor", "processor"}}) {
+    section += fmt::format("- {}: {}\n", label, escaped_or_dash(field(context, key)));
+  }
+  std::string sets;
+  for (const json& set : items(context, "instruction_sets"))
+    sets += (sets.empty() ? "" : ", ") + escape_markdown(text(set));
+  section += "- instruction sets: " + (sets.empty() ? "–" : sets) + "\n";
+  section += "- threads: " + escaped_or_dash(field(context, "threads")) + "\n";
+  std::string versions;
+  const json& stated = field(context, "versions");
+  if (stated.is_object()) {
+    for (const auto& [what, version] : stated.items()) {
+      versions +=
+          (versions.empty() ? "" : ", ") + escape_markdown(what) + " " + escaped_or_dash(version);
+    }
+  }
+  section += "- versions: " + (versions.empty() ? "–" : versions) + "\n";
+  return section + "- schema version: " + escaped_or_dash(field(results, "schema_version")) + "\n";
+}
+
+}  // namespace
+
+std::string render_markdown(const json& results) {
+  const Layout layout = report::layout_of(results);
+  return opening(results, layout) + report::metric_section(layout) +
+         report::failure_section(layout) + report::order_section(layout) +
+         report::model_section(layout) + report::tokenizer_section(layout) +
+         report::data_section(layout) + report::minutes_section(layout) + rerun_section(results) +
+         context_section(results);
+}
+
+}  // namespace oar

@@ -1,0 +1,233 @@
+#include "reports/summary.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "reports/fields.h"
+
+namespace oar::report {
+namespace {
+
+using nlohmann::json;
+
+/// A label of the cell, else the option of that name in its recipe, else nothing.
+std::string label_of(const json& cell, const std::string& label) {
+  const json& labels = field(cell, "labels");
+  if (labels.is_object() && labels.contains(label)) return text(labels[label]);
+  return text(dotted(field(cell, "recipe"), label));
+}
+
+std::string row_of(const json& cell, const Layout& layout) {
+  std::string row = label_of(cell, layout.rows_label);
+  if (row.empty()) row = text(field(cell, "id"));
+  if (row.empty()) row = "–";
+  const json& labels = field(cell, "labels");
+  if (!labels.is_object()) return row;
+  for (const auto& [label, value] : labels.items()) {
+    if (label == layout.rows_label || label == layout.columns_label || label == "seed") continue;
+    row += ", " + label + "=" + text(value);
+  }
+  return row;
+}
+
+/// What must agree before two numbers may stand in one column or be averaged.
+json settings_of(const json& cell, const json& metric) {
+  json settings = json::object();
+  for (const char* key : {"version", "num_generated", "num_reference", "reference", "extractor",
+                          "weights_sha256", "convention", "unit"}) {
+    if (!field(metric, key).is_null()) settings[key] = field(metric, key);
+  }
+  // KID's subsets and IS's splits: stated by the metric itself, or else by the recipe.
+  const std::string metric_name = text(field(metric, "metric"));
+  for (const auto& [owner, key] :
+       {std::pair{"kid", "kid_subsets"}, std::pair{"kid", "kid_subset_size"},
+        std::pair{"isc", "isc_splits"}}) {
+    if (metric_name != owner) continue;
+    const json& own = field(metric, key);
+    const json& value = own.is_null() ? field(field(field(cell, "recipe"), "evaluate"), key) : own;
+    if (!value.is_null()) settings[key] = value;
+  }
+  const json& dataset = field(field(cell, "recipe"), "dataset");
+  for (const char* key : {"name", "image_size"}) {
+    if (!field(dataset, key).is_null())
+      settings[std::string("dataset.") + key] = field(dataset, key);
+  }
+  return settings;
+}
+
+std::string name_of(const json& metric) {
+  const std::string name = text(field(metric, "name"));
+  return name.empty() ? text(field(metric, "metric")) : name;
+}
+
+bool holds(const MetricColumn& column, const json& cell, const json& metric) {
+  return column.metric == text(field(metric, "metric")) && column.name == name_of(metric) &&
+         column.settings == settings_of(cell, metric);
+}
+
+void mark_repeated(std::vector<MetricColumn>& columns) {
+  for (MetricColumn& column : columns) {
+    char letter = 'a';
+    size_t same = 0;
+    for (const MetricColumn& other : columns) {
+      if (other.metric != column.metric || other.name != column.name) continue;
+      if (&other < &column) ++letter;
+      ++same;
+    }
+    if (same > 1)
+      column.mark = letter <= 'z' ? std::string(1, letter) : std::to_string(letter - 'a' + 1);
+  }
+}
+
+MetricColumn column_of(const json& cell, const json& metric) {
+  MetricColumn column;
+  column.metric = text(field(metric, "metric"));
+  column.name = name_of(metric);
+  column.unit = text(field(metric, "unit"));
+  const json& better = field(metric, "higher_is_better");
+  if (better.is_boolean()) column.higher_is_better = better.get<bool>();
+  column.settings = settings_of(cell, metric);
+  return column;
+}
+
+std::string key_or_cell(const json& stage, const json& cell) {
+  const std::string key = text(field(stage, "key"));
+  return key.empty() ? source_cell(cell) : key;
+}
+
+}  // namespace
+
+std::vector<const json*> Group::done() const {
+  std::vector<const json*> found;
+  for (const json* cell : cells) {
+    if (text(field(*cell, "status")) == "done") found.push_back(cell);
+  }
+  return found;
+}
+
+std::vector<const Group*> Layout::of(const std::string& column) const {
+  std::vector<const Group*> found;
+  for (const Group& group : groups) {
+    if (group.column == column) found.push_back(&group);
+  }
+  return found;
+}
+
+Layout layout_of(const json& results) {
+  Layout layout;
+  layout.rows_label = text(field(field(results, "report"), "rows"));
+  if (layout.rows_label.empty()) layout.rows_label = "recipe";
+  layout.columns_label = text(field(field(results, "report"), "columns"));
+  for (const json& cell : items(results, "cells")) {
+    const std::string row = row_of(cell, layout);
+    std::string column = layout.columns_label.empty() ? "" : label_of(cell, layout.columns_label);
+    if (!layout.columns_label.empty() && column.empty()) column = "–";
+    auto group = std::find_if(layout.groups.begin(), layout.groups.end(),
+                              [&](const Group& g) { return g.row == row && g.column == column; });
+    if (group == layout.groups.end()) {
+      const std::string name = column.empty() ? row : row + " / " + column;
+      group = layout.groups.insert(layout.groups.end(), Group{row, name, column, {}});
+    }
+    group->cells.push_back(&cell);
+    if (std::find(layout.columns.begin(), layout.columns.end(), column) == layout.columns.end()) {
+      layout.columns.push_back(column);
+    }
+  }
+  return layout;
+}
+
+std::string MetricColumn::heading() const {
+  std::string heading = name;
+  if (!unit.empty()) heading += " (" + unit + ")";
+  if (higher_is_better.has_value()) heading += *higher_is_better ? " ↑" : " ↓";
+  if (!mark.empty()) heading += " (" + mark + ")";
+  return heading;
+}
+
+std::vector<MetricColumn> columns_of(const std::vector<const Group*>& groups,
+                                     const std::function<bool(const std::string&)>& wanted) {
+  std::vector<MetricColumn> columns;
+  for (const Group* group : groups) {
+    for (const json* cell : group->done()) {
+      for (const json& metric : items(*cell, "metrics")) {
+        if (!metric.is_object() || !wanted(text(field(metric, "metric")))) continue;
+        auto column = std::find_if(columns.begin(), columns.end(),
+                                   [&](const MetricColumn& c) { return holds(c, *cell, metric); });
+        if (column == columns.end())
+          column = columns.insert(columns.end(), column_of(*cell, metric));
+        const std::string device = text(field(metric, "device"));
+        if (!device.empty() && std::find(column->devices.begin(), column->devices.end(), device) ==
+                                   column->devices.end()) {
+          column->devices.push_back(device);
+        }
+      }
+    }
+  }
+  // Columns of one metric stand together, the metrics in the order of their first appearance.
+  std::vector<MetricColumn> sorted;
+  for (const MetricColumn& first : columns) {
+    for (const MetricColumn& column : columns) {
+      const bool placed = std::any_of(sorted.begin(), sorted.end(), [&](const MetricColumn& c) {
+        return c.metric == column.metric && c.name == column.name && c.settings == column.settings;
+      });
+      if (!placed && column.metric == first.metric) sorted.push_back(column);
+    }
+  }
+  mark_repeated(sorted);
+  return sorted;
+}
+
+Entry entry_of(const Group& group, const MetricColumn& column, const SourceOf& source) {
+  Entry entry;
+  std::vector<double> values;
+  std::vector<double> within;
+  std::set<std::string> seen;
+  for (const json* cell : group.done()) {
+    for (const json& metric : items(*cell, "metrics")) {
+      if (!metric.is_object() || !holds(column, *cell, metric) || !metric.contains("value"))
+        continue;
+      if (!seen.insert(source(*cell)).second) break;
+      values.push_back(number(metric["value"]).value_or(std::numeric_limits<double>::quiet_NaN()));
+      if (const auto own = number(field(metric, "stddev"))) within.push_back(*own);
+      entry.peeks = entry.peeks || is_true(field(metric, "peeks"));
+      break;
+    }
+  }
+  entry.spread = spread_of(values);
+  entry.within = spread_of(within);
+  return entry;
+}
+
+std::string source_cell(const json& cell) {
+  return text(field(cell, "id")) + "/" + text(field(cell, "seed"));
+}
+
+std::string source_tokenizer(const json& cell) {
+  return key_or_cell(last_stage(cell, "tokenizer"), cell);
+}
+
+std::string source_model(const json& cell) {
+  const json& specialist = last_stage(cell, "specialist");
+  return key_or_cell(specialist.is_null() ? last_stage(cell, "any_order") : specialist, cell);
+}
+
+const json& last_stage(const json& cell, const std::string& stage) {
+  static const json kNull;
+  const json& stages = items(cell, "stages");
+  for (auto it = stages.rbegin(); it != stages.rend(); ++it) {
+    if (text(field(*it, "stage")) == stage) return *it;
+  }
+  return kNull;
+}
+
+bool peeks(const json& cell) {
+  if (is_true(field(field(cell, "order_statistics"), "peeks"))) return true;
+  const json& stages = items(cell, "stages");
+  return std::any_of(stages.begin(), stages.end(), [](const json& stage) {
+    return is_true(field(field(stage, "record"), "peeks"));
+  });
+}
+
+}  // namespace oar::report

@@ -1,0 +1,262 @@
+// The program itself, run as a user runs it: exit codes, messages, and what survives.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "reports/report.h"
+
+namespace oar {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using nlohmann::json;
+
+// Small enough for a second or two, and yet every stage is in it.
+constexpr char kMicroSweep[] = R"({
+  "version": 1,
+  "name": "micro",
+  "defaults": {
+    "dataset": {"name": "sunset", "image_size": 32, "max_images": 40, "held_out": 0.2},
+    "tokenizer": {"preset": "nano", "images_seen": 32, "batch_size": 8, "codebook_size": 16, "perceptual_weight": 0},
+    "model": {"layers": 1, "width": 32, "heads": 2},
+    "train": {"images_seen": 64, "batch_size": 16},
+    "relabel": {"max_images": 8, "images_seen": 32, "batch_size": 16},
+    "generate": {"num_samples": 12, "batch_size": 5},
+    "evaluate": {"max_reference": 12, "kid_subset_size": 6, "kid_subsets": 5, "isc_splits": 2}
+  },
+  "recipes": {
+    "raster": {"train.order": "raster", "relabel": null, "generate.order": "raster"},
+    "oar_finetuned": {}
+  }
+})";
+
+class Program : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    static int counter = 0;
+    folder_ = fs::temp_directory_path() /
+              ("oar-run-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
+    fs::create_directories(folder_);
+    std::ofstream(folder_ / "micro.json") << kMicroSweep;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  struct Outcome {
+    int code = -1;  ///< exit code; 128 + signal if one ended it
+    std::string text;
+  };
+
+  /// Starts the program in the folder. `limit` is the largest file it may write, in bytes.
+  pid_t start(std::vector<std::string> arguments, rlim_t limit = RLIM_INFINITY) {
+    arguments.insert(arguments.begin(), OAR_BENCH_PROGRAM);
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    ::setenv("OAR_PYTHON", "true", 1);  // no pictures: `true` draws nothing and says so to nobody
+    const int out = ::open((folder_ / "output.txt").c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0644);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    if (limit != RLIM_INFINITY) {
+      ::signal(SIGXFSZ, SIG_IGN);
+      const rlimit size{limit, limit};
+      ::setrlimit(RLIMIT_FSIZE, &size);
+    }
+    ::chdir(folder_.c_str());
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+
+  Outcome finish(pid_t child) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    std::ifstream in(folder_ / "output.txt");
+    std::stringstream text;
+    text << in.rdbuf();
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text.str()};
+  }
+
+  Outcome run(const std::vector<std::string>& arguments) { return finish(start(arguments)); }
+  Outcome run_micro(const std::string& store, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"run", "micro.json", "--store", store, "--out",
+                                          store + "-out", "--device", "cpu"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  }
+
+  json results(const std::string& store) {
+    std::ifstream in(folder_ / (store + "-out") / "results.json");
+    return json::parse(in);
+  }
+
+  /// Every number of a run, without times, dates and what was cached.
+  static json numbers(const json& results) {
+    json numbers = json::array();
+    for (const json& cell : results.at("cells")) {
+      json stages = json::array();
+      for (const json& stage : cell.at("stages")) {
+        stages.push_back({stage.at("role"), stage.at("key"), stage.at("record")});
+      }
+      numbers.push_back({cell.at("id"), cell.at("status"), cell.at("metrics"), stages});
+    }
+    return numbers;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Program, TrainsAndScoresEveryRecipeAndRunsNothingTwice) {
+  const Outcome first = run_micro("store");
+  ASSERT_EQ(first.code, 0) << first.text;
+  EXPECT_THAT(first.text, HasSubstr("report: store-out/report.md"));
+  const json made = results("store");
+  EXPECT_THAT(validate_results(made), ::testing::IsEmpty());
+  ASSERT_EQ(made.at("cells").size(), 2u);
+  for (const json& cell : made.at("cells")) EXPECT_EQ(cell.at("status"), "done");
+  EXPECT_TRUE(fs::exists(folder_ / "store-out" / "report.md"));
+
+  const Outcome second = run_micro("store");
+  ASSERT_EQ(second.code, 0) << second.text;
+  const json again = results("store");
+  for (const json& cell : again.at("cells")) {
+    for (const json& stage : cell.at("stages")) EXPECT_EQ(stage.at("cached"), true) << stage;
+  }
+  EXPECT_EQ(numbers(made), numbers(again));
+}
+
+TEST_F(Program, TrainsOnAfterKillsWithTheNumbersOfAnUndisturbedRun) {
+  ASSERT_EQ(run_micro("calm").code, 0);
+  int kills = 0;
+  for (int milliseconds = 300; milliseconds < 4000; milliseconds += 500) {
+    const pid_t child = start({"run", "micro.json", "--store", "killed", "--out", "killed-out",
+                               "--device", "cpu"});
+    ::usleep(milliseconds * 1000);
+    ::kill(child, SIGKILL);
+    if (finish(child).code == 128 + SIGKILL) ++kills;
+  }
+  EXPECT_GT(kills, 0);
+  const Outcome last = run_micro("killed");
+  ASSERT_EQ(last.code, 0) << last.text;
+  EXPECT_EQ(numbers(results("calm")), numbers(results("killed")));
+}
+
+TEST_F(Program, TrainsUntilASignalThenStopsWith75AndContinues) {
+  const std::vector<std::string> longer = {"--set", "train.images_seen=200000"};
+  std::vector<std::string> arguments = {"run", "micro.json", "--store", "store", "--out",
+                                        "store-out", "--device", "cpu"};
+  arguments.insert(arguments.end(), longer.begin(), longer.end());
+  const pid_t child = start(arguments);
+  // Wait until the long stage has begun, then interrupt it.
+  const auto begun = [&] {
+    for (const auto& entry : fs::recursive_directory_iterator(
+             folder_, fs::directory_options::skip_permission_denied)) {
+      if (entry.path().string().find("any_order") != std::string::npos &&
+          entry.path().extension() == ".work") {
+        return true;
+      }
+    }
+    return false;
+  };
+  for (int i = 0; i < 600 && !begun(); ++i) ::usleep(100000);
+  ::usleep(500000);
+  ::kill(child, SIGTERM);
+  const Outcome stopped = finish(child);
+  EXPECT_EQ(stopped.code, 75) << stopped.text;
+  EXPECT_THAT(stopped.text, HasSubstr("run the same command again"));
+  bool checkpoint = false;
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "store")) {
+    checkpoint = checkpoint || entry.path().filename() == "checkpoint.safetensors";
+  }
+  EXPECT_TRUE(checkpoint);
+  EXPECT_EQ(results("store").at("cells").at(0).at("status"), "interrupted");
+}
+
+TEST_F(Program, TrainsUntilTheDiskIsFullThenContinues) {
+  const Outcome full = finish(start({"run", "micro.json", "--store", "store", "--out", "store-out",
+                                     "--device", "cpu"}, 100 * 1000));
+  EXPECT_EQ(full.code, 74) << full.text;
+  EXPECT_THAT(full.text, HasSubstr("store/"));  // the path that could not be written
+  const Outcome enough = run_micro("store");
+  EXPECT_EQ(enough.code, 0) << enough.text;
+}
+
+TEST_F(Program, TrainsNoFurtherWhereTheLossDiverges) {
+  const Outcome outcome = run_micro("store", {"--set", "train.learning_rate=1e30"});
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  const json made = results("store");
+  EXPECT_EQ(made.at("cells").at(0).at("status"), "diverged");
+  EXPECT_THAT(made.at("cells").at(0).at("error").get<std::string>(), HasSubstr("learning rate"));
+  EXPECT_EQ(made.at("cells").size(), 2u);  // the other cell was tried all the same
+}
+
+TEST_F(Program, SaysWhereASweepIsWrong) {
+  const Outcome outcome = run_micro("store", {"--set", "generate.order=rastr"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.text, HasSubstr("rastr"));
+  EXPECT_THAT(outcome.text, HasSubstr("raster"));
+  EXPECT_FALSE(fs::exists(folder_ / "store"));
+}
+
+TEST_F(Program, SaysWhichDataIsMissing) {
+  const Outcome missing =
+      run_micro("store", {"--set", "dataset.name=image_folder", "--set", "dataset.root=nowhere"});
+  EXPECT_EQ(missing.code, 65);
+  EXPECT_THAT(missing.text, HasSubstr("nowhere"));
+}
+
+TEST_F(Program, RecordsADataSetOfBrokenFilesAsAFailure) {
+  fs::create_directories(folder_ / "photos");
+  std::ofstream(folder_ / "photos" / "a.jpg") << "not an image";
+  const Outcome outcome =
+      run_micro("store", {"--set", "dataset.name=image_folder", "--set", "dataset.root=photos"});
+  EXPECT_EQ(outcome.code, 65) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("a.jpg"));
+}
+
+TEST_F(Program, RefusesWrongFeatureWeightsBeforeAnythingRuns) {
+  std::ofstream(folder_ / "inception.pth") << "not weights";
+  const Outcome outcome = run_micro("store", {"--set", "evaluate.features=inception_v3", "--set",
+                                              "evaluate.weights=inception.pth"});
+  EXPECT_EQ(outcome.code, 65) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("inception.pth"));
+  EXPECT_FALSE(fs::exists(folder_ / "store" / "dataset"));
+}
+
+TEST_F(Program, PlansWithoutRunning) {
+  const Outcome outcome = run({"plan", "micro.json", "--store", "store"});
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("2 cells, 16 different stages: 0 cached, 16 to do"));
+}
+
+TEST_F(Program, ListsEveryNameASweepMayUse) {
+  const Outcome outcome = run({"list"});
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* name : {"fashion_products", "sunset", "oar", "rotary", "inception_v3",
+                           "generate.distance_penalty"}) {
+    EXPECT_THAT(outcome.text, HasSubstr(name));
+  }
+}
+
+TEST_F(Program, AnUnknownVerbOrOptionIsAUsageError) {
+  EXPECT_EQ(run({"rum"}).code, 2);
+  EXPECT_EQ(run({"run", "micro.json", "--devic", "cpu"}).code, 2);
+  EXPECT_EQ(run({"run", "micro.json", "--device", "tpu"}).code, 2);
+  EXPECT_EQ(run({"run", "absent.json"}).code, 74);
+}
+
+}  // namespace
+}  // namespace oar

@@ -1,0 +1,207 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "harness/stages/artifacts.h"
+#include "harness/stages/image_sampler.h"
+#include "harness/stages/pipeline.h"
+#include "harness/sweep/sweep.h"
+
+namespace oar {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+struct TemporaryFolder {
+  fs::path path = fs::temp_directory_path() /
+                  ("oar-stages-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
+  TemporaryFolder() { fs::create_directories(path); }
+  ~TemporaryFolder() { fs::remove_all(path); }
+  static inline int counter = 0;
+};
+
+constexpr char kPaperRecipes[] = R"({
+  "version": 1,
+  "defaults": {"dataset": {"name": "sunset", "image_size": 32, "max_images": 100},
+               "tokenizer": {"preset": "nano"}, "model": {"preset": "nano"},
+               "generate": {"num_samples": 100}, "evaluate": {"kid_subset_size": 50}},
+  "recipes": {
+    "raster": {"train.order": "raster", "relabel": null, "generate.order": "raster"},
+    "random": {"relabel": null, "generate.order": "random"},
+    "oar": {"relabel": null},
+    "oar_finetuned": {"relabel": {}}},
+  "seeds": [0, 1, 2]
+})";
+
+std::vector<std::vector<PlannedStage>> plans_of(const std::string& sweep,
+                                                const std::vector<std::string>& set = {}) {
+  std::vector<std::vector<PlannedStage>> plans;
+  for (const Cell& cell : parse_sweep(sweep, "sweep.json", set, known_names()).cells) {
+    plans.push_back(plan_cell(cell.recipe, cell.seed, {}));
+  }
+  return plans;
+}
+
+std::string key_of(const std::vector<PlannedStage>& plan, const std::string& role) {
+  for (const PlannedStage& stage : plan) {
+    if (stage.role == role) return stage.node.key;
+  }
+  return "";
+}
+
+TEST(PlanCell, ThePapersFourRecipesOverThreeSeedsRunEachSharedStageOnce) {
+  std::map<std::string, std::set<std::string>> keys;
+  for (const auto& plan : plans_of(kPaperRecipes)) {
+    for (const PlannedStage& stage : plan) keys[stage.role].insert(stage.node.key);
+  }
+  EXPECT_EQ(keys["dataset"].size(), 1u);
+  EXPECT_EQ(keys["tokenizer"].size(), 1u);
+  EXPECT_EQ(keys["tokens"].size(), 1u);
+  EXPECT_EQ(keys["any_order"].size(), 6u);   // raster and random order, three seeds each
+  EXPECT_EQ(keys["orders"].size(), 3u);      // one for each seed's any-order model
+  EXPECT_EQ(keys["specialist"].size(), 3u);
+  EXPECT_EQ(keys["samples"].size(), 12u);
+  EXPECT_EQ(keys["reference_features"].size(), 1u);
+}
+
+TEST(PlanCell, EveryStageComesAfterItsInputs) {
+  for (const auto& plan : plans_of(kPaperRecipes)) {
+    std::set<std::string> made;
+    for (const PlannedStage& stage : plan) {
+      for (const StageInput& input : stage.node.inputs) {
+        EXPECT_TRUE(made.contains(input.key)) << stage.role << " reads " << input.role;
+      }
+      made.insert(stage.node.key);
+    }
+  }
+}
+
+TEST(PlanCell, HowManyImagesAreDrawnAtOnceIsNoPartOfTheSamples) {
+  const auto a = plans_of(kPaperRecipes), b = plans_of(kPaperRecipes, {"generate.batch_size=7"});
+  EXPECT_EQ(key_of(a[0], "samples"), key_of(b[0], "samples"));
+}
+
+TEST(PlanCell, APenaltyIsNoPartOfAFixedOrdersSamples) {
+  const auto a = plans_of(kPaperRecipes), b = plans_of(kPaperRecipes, {"generate.distance_penalty=2"});
+  EXPECT_EQ(key_of(a[0], "samples"), key_of(b[0], "samples"));  // raster
+  EXPECT_NE(key_of(a[6], "samples"), key_of(b[6], "samples"));  // oar
+}
+
+TEST(PlanCell, ChangingTheTrainingOfTheModelKeepsTheTokens) {
+  const auto a = plans_of(kPaperRecipes), b = plans_of(kPaperRecipes, {"train.images_seen=64"});
+  EXPECT_EQ(key_of(a[0], "tokens"), key_of(b[0], "tokens"));
+  EXPECT_NE(key_of(a[0], "any_order"), key_of(b[0], "any_order"));
+}
+
+TEST(PlanCell, ADataSetIsKnownByItsFilesAndNotByItsPath) {
+  const TemporaryFolder here, there, other;
+  for (const fs::path& folder : {here.path, there.path}) std::ofstream(folder / "a.png") << "12345";
+  std::ofstream(other.path / "a.png") << "123456";
+  const auto key = [](const fs::path& root) {
+    return key_of(plans_of(kPaperRecipes, {"dataset.name=image_folder",
+                                           "dataset.root=" + root.string()})[0], "dataset");
+  };
+  EXPECT_EQ(key(here.path), key(there.path));
+  EXPECT_NE(key(here.path), key(other.path));
+}
+
+TEST(PlanCell, NamesAMissingDataFolder) {
+  EXPECT_THAT([] { plans_of(kPaperRecipes, {"dataset.name=celeba_hq", "dataset.root=no/such"}); },
+              ThrowsMessage<BadData>(HasSubstr("there is no folder \"no/such\"")));
+}
+
+TEST(PlanCell, RefusesAnImageSizeThatPatchesDoNotDivide) {
+  EXPECT_THAT([] { plans_of(kPaperRecipes, {"dataset.image_size=33"}); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("nearest accepted sizes are 32 and 36")));
+}
+
+TEST(PlanCell, RefusesAWidthThatHeadsDoNotDivide) {
+  EXPECT_THAT([] { plans_of(kPaperRecipes, {"model.width=100"}); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("width")));
+}
+
+TEST(ImageSampler, SeesEveryImageOncePerEpochInAnOrderOfItsOwn) {
+  ImageSampler sampler({10, 11, 12, 13, 14, 15, 16, 17}, 3);
+  std::vector<int64_t> first = sampler.next(0, 8), second = sampler.next(8, 8);
+  EXPECT_NE(first, second);
+  std::sort(first.begin(), first.end());
+  std::sort(second.begin(), second.end());
+  EXPECT_EQ(first, (std::vector<int64_t>{10, 11, 12, 13, 14, 15, 16, 17}));
+  EXPECT_EQ(second, first);
+}
+
+TEST(ImageSampler, ContinuesAnywhereWithAnyBatchSize) {
+  ImageSampler whole({1, 2, 3, 4, 5}, 7), parts({1, 2, 3, 4, 5}, 7);
+  const std::vector<int64_t> all = whole.next(0, 12);
+  EXPECT_EQ(parts.next(9, 3), (std::vector<int64_t>(all.begin() + 9, all.end())));
+  EXPECT_EQ(parts.next(2, 4), (std::vector<int64_t>(all.begin() + 2, all.begin() + 6)));
+}
+
+TEST(ImageSampler, NeedsImages) {
+  EXPECT_THROW(ImageSampler({}, 0), std::invalid_argument);
+}
+
+TEST(Artifacts, AnIndexIsReadAsItWasWritten) {
+  const TemporaryFolder folder;
+  DatasetIndex index;
+  index.classes = {"a", "b"};
+  index.images = {{"x/1.png", "00ff", 5, 6, "a \"quoted\" caption", 1, Split::kTrain},
+                  {"x/2.png", "11ff", 7, 8, "", -1, Split::kHeldOut}};
+  index.rejected = {{"x/3.png", "truncated"}};
+  write_index(folder.path, index);
+  const DatasetIndex read = read_index(folder.path);
+  ASSERT_EQ(read.images.size(), 2u);
+  EXPECT_EQ(read.images[0].caption, "a \"quoted\" caption");
+  EXPECT_EQ(read.images[1].split, Split::kHeldOut);
+  EXPECT_EQ(read.images[1].label, -1);
+  EXPECT_EQ(read.rejected[0].reason, "truncated");
+  EXPECT_EQ(images_of(read, Split::kTrain), (std::vector<int64_t>{0}));
+}
+
+TEST(Artifacts, TokensThatDoNotFitTheirCodebookOrGridAreRefused) {
+  const TemporaryFolder folder;
+  write_tokens(folder.path, {{2, 2}, 4, torch::tensor({{0, 1, 2, 9}})});
+  EXPECT_THAT([&] { read_tokens(folder.path); },
+              ThrowsMessage<BadWeights>(HasSubstr("codes 0 .. 9 do not fit a codebook of 4")));
+  write_tokens(folder.path, {{2, 3}, 4, torch::tensor({{0, 1, 2, 3}})});
+  EXPECT_THAT([&] { read_tokens(folder.path); },
+              ThrowsMessage<BadWeights>(HasSubstr("4 codes an image do not fill a 2x3 grid")));
+}
+
+TEST(Artifacts, AModelForAnotherGridOrCodebookIsRefused) {
+  TransformerConfig model;
+  model.grid = {8, 8};
+  model.codebook_size = 256;
+  EXPECT_THAT([&] { check_fit(model, {4, 4}, 256, "model"); },
+              ThrowsMessage<BadWeights>(HasSubstr("draws 8x8 patches, but the tokens are 4x4")));
+  EXPECT_THAT([&] { check_fit(model, {8, 8}, 128, "model"); },
+              ThrowsMessage<BadWeights>(HasSubstr("knows 256 codes, but the tokenizer has 128")));
+}
+
+TEST(Artifacts, APngHoldsItsPixelsExactly) {
+  const TemporaryFolder folder;
+  const torch::Tensor image =
+      torch::arange(3 * 4 * 5, torch::kInt64).mul(4).to(torch::kUInt8).view({3, 4, 5});
+  write_png(folder.path / "a.png", image);
+  EXPECT_TRUE(read_png(folder.path / "a.png").equal(image));
+  std::ofstream(folder.path / "b.png") << "no image";
+  EXPECT_THROW(read_png(folder.path / "b.png"), BadData);
+}
+
+TEST(DeviceFromName, RefusesWhatIsNotThere) {
+  EXPECT_EQ(device_from_name("cpu"), torch::Device(torch::kCPU));
+  EXPECT_THAT([] { device_from_name("gpu"); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("accepted: auto, cpu, cuda")));
+  EXPECT_THROW(device_from_name("cuda:x"), std::invalid_argument);
+  EXPECT_THROW(device_from_name("cuda:99"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace oar

@@ -1,0 +1,186 @@
+#include "harness/sweep/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/harness/sweep/sweep_fixture.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+TEST(Recipe, HoldsEveryOptionAtItsDefault) {
+  const Recipe recipe = resolve({});
+  for (const RecipeOption& option : recipe_options()) {
+    if (option.section() == kRelabel) continue;
+    EXPECT_EQ(value_of(recipe, option.key), option.default_value) << option.key;
+  }
+  EXPECT_FALSE(relabels(recipe));
+}
+
+TEST(Recipe, AMentionedRelabelHoldsEveryOptionOfIt) {
+  const Recipe recipe = recipe_of(R"("relabel": {"distance_penalty": 0.5})");
+  EXPECT_TRUE(relabels(recipe));
+  EXPECT_EQ(get<double>(recipe, "relabel.distance_penalty"), 0.5);
+  EXPECT_EQ(get<std::string>(recipe, "relabel.order"), "oar");
+  EXPECT_EQ(part(recipe, "relabel").size(), option_keys("relabel").size());
+}
+
+TEST(Recipe, DottedAndNestedKeysMeanTheSame) {
+  EXPECT_EQ(recipe_of(R"("train.order": "raster", "relabel.order": "oar")"),
+            recipe_of(R"("train": {"order": "raster"}, "relabel": {"order": "oar"})"));
+}
+
+TEST(Recipe, KeysThatBeginWithXAreIgnoredEverywhere) {
+  EXPECT_EQ(recipe_of(R"("x-note": 1, "train": {"x-why": [2]})"), resolve({}));
+}
+
+TEST(Recipe, TypedAccess) {
+  const Recipe recipe = recipe_of(R"("model.layers": 3)");
+  EXPECT_EQ(get<int64_t>(recipe, "train.batch_size"), 64);
+  EXPECT_EQ(get_optional<int64_t>(recipe, "model.layers"), 3);
+  EXPECT_EQ(get_optional<int64_t>(recipe, "model.heads"), std::nullopt);
+}
+
+TEST(Recipe, AskingForWhatIsNotThereIsOurOwnMistake) {
+  const Recipe recipe = resolve({});
+  EXPECT_THROW(value_of(recipe, "train.ordr"), std::logic_error);
+  EXPECT_THROW(value_of(recipe, "relabel.order"), std::logic_error);  // it is null
+  EXPECT_THROW(value_of(recipe, "train"), std::logic_error);
+  EXPECT_THROW(part(recipe, "trian"), std::logic_error);
+}
+
+// ---- keys
+
+TEST(RecipeKeys, AMisspeltOptionGetsItsSectionAndASuggestion) {
+  EXPECT_EQ(mistakes_of_recipe(R"("train.ordr": "raster")"),
+            "s.json:1: /defaults/train.ordr: no option is called \"train.ordr\".\n"
+            "  known: train.order, train.images_seen, train.batch_size, train.learning_rate, "
+            "train.warmup, train.weight_decay, train.gradient_clip\n"
+            "  did you mean \"train.order\"?");
+  EXPECT_THAT(mistakes_of_recipe(R"("train": {"ordr": "raster"})"),
+              HasSubstr("/defaults/train/ordr: no option is called \"train.ordr\""));
+}
+
+TEST(RecipeKeys, AMisspeltSectionGetsTheSections) {
+  EXPECT_EQ(mistakes_of_recipe(R"("trian": {})"),
+            "s.json:1: /defaults/trian: no option is called \"trian\".\n"
+            "  known: dataset, tokenizer, model, train, relabel, generate, evaluate\n"
+            "  did you mean \"train\"?");
+}
+
+TEST(RecipeKeys, AnOptionWithoutItsSectionGetsEverySectionThatHasIt) {
+  EXPECT_THAT(
+      mistakes_of_recipe(R"("order": "raster")"),
+      HasSubstr("did you mean \"train.order\" or \"relabel.order\" or \"generate.order\"?"));
+}
+
+TEST(RecipeKeys, AnOptionGivenTwiceInOneLayerIsRefused) {
+  EXPECT_EQ(mistakes_of("{\"version\": 1, \"defaults\": {\n\"train\": {\"order\": \"raster\"},\n"
+                        "\"train.order\": \"random\"}}"),
+            "s.json:3: /defaults/train.order: train.order is given twice.\n"
+            "  first at s.json:2: /defaults/train/order\n"
+            "  keep one of the two");
+}
+
+TEST(RecipeKeys, ASectionIsAnObject) {
+  EXPECT_THAT(mistakes_of_recipe(R"("train": null)"),
+              HasSubstr("train cannot be null.\n  accepted: an object of options"));
+  EXPECT_THAT(mistakes_of_recipe(R"("relabel": "oar")"), HasSubstr("or null: no fine-tuning"));
+}
+
+TEST(RecipeKeys, RelabelCannotBeOffAndSetInOneLayer) {
+  EXPECT_THAT(mistakes_of_recipe(R"("relabel": null, "relabel.order": "oar")"),
+              HasSubstr("relabel.order is given, but relabel is null beside it"));
+}
+
+// ---- options taken together
+
+TEST(RecipeTogether, FilesNeedAFolder) {
+  EXPECT_EQ(mistakes_of_recipe(R"("dataset.name": "celeba_hq")"),
+            "s.json:1: /defaults/dataset.name: the data set \"celeba_hq\" needs a folder, and "
+            "dataset.root is empty.\n"
+            "  set dataset.root to the folder that holds its files");
+  EXPECT_EQ(mistakes_of_recipe(R"("dataset": {"name": "celeba_hq", "root": "d"})"), "no mistake");
+}
+
+TEST(RecipeTogether, HeldOutReferenceNeedsHeldOutImages) {
+  EXPECT_THAT(mistakes_of_recipe(R"("evaluate.reference": "held_out", "dataset.held_out": 0)"),
+              HasSubstr("/evaluate.reference: evaluate.reference is \"held_out\", but "
+                        "dataset.held_out is 0: no image is held out.\n  set dataset.held_out"));
+}
+
+TEST(RecipeTogether, GuidanceNeedsACondition) {
+  EXPECT_EQ(mistakes_of_recipe(R"("generate.guidance_scale": 2)"),
+            "s.json:1: /defaults/generate.guidance_scale: generate.guidance_scale is 2, but "
+            "model.condition is \"none\": there is nothing to guide by.\n"
+            "  set generate.guidance_scale to 1, or model.condition to \"class\"");
+}
+
+TEST(RecipeTogether, GuidanceNeedsAModelThatLearnedToGoWithout) {
+  EXPECT_THAT(mistakes_of_recipe(R"("generate.guidance_scale": 2, "model.condition": "class",
+                                    "model.condition_dropout": 0)"),
+              HasSubstr("model.condition_dropout is 0: the model never learns"));
+}
+
+TEST(RecipeTogether, AClassConditionNeedsLabels) {
+  EXPECT_THAT(mistakes_of_recipe(
+                  R"("model.condition": "class", "dataset": {"name": "celeba_hq", "root": "d"})"),
+              HasSubstr("the data set \"celeba_hq\" has no class labels.\n  set model.condition"));
+}
+
+TEST(RecipeTogether, AClassConditionOnATableNeedsItsColumn) {
+  const std::string fashion =
+      R"("model.condition": "class", "dataset.name": "fashion_products", "dataset.root": "d")";
+  EXPECT_THAT(mistakes_of_recipe(fashion),
+              HasSubstr("dataset.class_column is empty: the data set \"fashion_products\" does not "
+                        "know which column holds the class.\n  set dataset.class_column"));
+  EXPECT_EQ(mistakes_of_recipe(fashion + R"(, "dataset.class_column": "masterCategory")"),
+            "no mistake");
+}
+
+TEST(RecipeTogether, HeadsShareTheWidth) {
+  EXPECT_THAT(mistakes_of_recipe(R"("model": {"width": 100, "heads": 3})"),
+              HasSubstr("/model/heads: model.width 100 is not a multiple of model.heads 3"));
+}
+
+TEST(RecipeTogether, InceptionNeedsItsWeights) {
+  EXPECT_EQ(mistakes_of_recipe(R"("evaluate.features": "inception_v3")"),
+            "s.json:1: /defaults/evaluate.features: the feature network \"inception_v3\" needs a "
+            "file of weights, and evaluate.weights is empty.\n"
+            "  set evaluate.weights to its .pth or .safetensors file");
+}
+
+TEST(RecipeTogether, AKidSubsetIsNoLargerThanTheSample) {
+  EXPECT_EQ(mistakes_of_recipe(R"("generate.num_samples": 200)"),
+            "s.json:1: /defaults/generate.num_samples: generate.num_samples is 200, fewer than "
+            "evaluate.kid_subset_size 1000: no KID subset can be drawn.\n"
+            "  set evaluate.kid_subset_size to at most 200, or generate.num_samples to at least "
+            "1000, or leave kid out of evaluate.metrics");
+  EXPECT_EQ(mistakes_of_recipe(R"("generate.num_samples": 200, "evaluate.kid_subset_size": 200)"),
+            "no mistake");
+  EXPECT_EQ(mistakes_of_recipe(R"("generate.num_samples": 200, "evaluate.metrics": ["fid"])"),
+            "no mistake");
+}
+
+TEST(RecipeTogether, AKidSubsetIsNoLargerThanTheReference) {
+  EXPECT_THAT(mistakes_of_recipe(R"("evaluate.max_reference": 1, "evaluate.metrics": ["kid"])"),
+              HasSubstr("evaluate.max_reference is 1, fewer than evaluate.kid_subset_size 1000: no "
+                        "KID subset can be drawn.\n  set evaluate.max_reference to at least 1000"));
+}
+
+TEST(RecipeTogether, FidNeedsTwoReferenceImages) {
+  EXPECT_THAT(mistakes_of_recipe(R"("evaluate.max_reference": 1, "evaluate.metrics": ["fid"])"),
+              HasSubstr("one image has no covariance"));
+}
+
+TEST(RecipeTogether, InceptionScoreSplitsHoldAnImageEach) {
+  EXPECT_THAT(mistakes_of_recipe(R"("generate.num_samples": 5, "evaluate.metrics": ["isc"])"),
+              HasSubstr("evaluate.isc_splits 10 is more than generate.num_samples 5.\n"
+                        "  set evaluate.isc_splits to at most 5"));
+}
+
+}  // namespace
+}  // namespace oar

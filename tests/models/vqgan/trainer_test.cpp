@@ -1,0 +1,212 @@
+#include "models/vqgan/trainer.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/vqgan/quality.h"
+
+namespace oar {
+namespace {
+
+using ::testing::HasSubstr;
+
+VqganConfig micro() {
+  return {.image_size = 16, .ch = 32, .ch_mult = {1, 1, 1}, .num_res_blocks = 1, .attn_resolutions = {},
+          .z_channels = 16, .embed_dim = 8, .codebook_size = 32};
+}
+
+TrainerOptions options_for(int64_t steps) {
+  return {.images_seen = 8 * steps, .batch_size = 8, .seed = 3, .learning_rate = 3e-3};
+}
+
+// Sky from orange to blue, a sun somewhere, dark ground: image i of eight.
+torch::Tensor sunsets() {
+  torch::Tensor images = at::empty({8, 3, 16, 16}, torch::kByte);
+  auto pixels = images.accessor<uint8_t, 4>();
+  for (int i = 0; i < 8; ++i) {
+    for (int row = 0; row < 16; ++row) {
+      for (int col = 0; col < 16; ++col) {
+        const bool sun = std::hypot(row - 6.0, col - 2.0 * i) < 3.0, ground = row >= 12;
+        pixels[i][0][row][col] = sun ? 255 : ground ? 20 : 60 + 12 * row;
+        pixels[i][1][row][col] = sun ? 220 : ground ? 40 : 60 + 5 * row + 4 * i;
+        pixels[i][2][row][col] = sun ? 120 : ground ? 30 : 220 - 12 * row;
+      }
+    }
+  }
+  return images;
+}
+
+void expect_same(const TensorMap& a, const TensorMap& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, tensor] : a) EXPECT_TRUE(tensor.equal(b.at(name))) << name;
+}
+
+// Runs three steps, copies the state into a second trainer, and runs two more in both.
+void expect_exact_resume(const TrainerOptions& options, const VqganTrainer::Activations& activations) {
+  const torch::Tensor images = sunsets();
+  VqganTrainer straight(Vqgan(micro()), options, activations);
+  for (int64_t step = 0; step < 3; ++step) straight.step(images, step);
+  VqganTrainer resumed(Vqgan(micro()), options, activations);
+  resumed.load_state(straight.state(), "a checkpoint");
+  for (int64_t step = 3; step < 5; ++step) {
+    const VqganLosses a = straight.step(images, step), b = resumed.step(images, step);
+    EXPECT_EQ(a.total, b.total) << step;
+    EXPECT_EQ(a.codes_used, b.codes_used) << step;
+  }
+  expect_same(straight.state(), resumed.state());
+}
+
+// Stands for a feature network: two stages of the images themselves.
+std::vector<torch::Tensor> pooled(const torch::Tensor& images) {
+  return {images / 255.0, at::avg_pool2d(images, {4, 4}) / 255.0};
+}
+
+TEST(VqganTrainer, FortyStepsOnEightSunsetsCutTheReconstructionLossToAThird) {
+  VqganTrainer trainer(Vqgan(micro()), options_for(40));
+  const double first = trainer.step(sunsets(), 0).reconstruction;
+  VqganLosses last;
+  for (int64_t step = 1; step < 40; ++step) last = trainer.step(sunsets(), step);
+  EXPECT_LT(last.reconstruction, first / 3);
+  EXPECT_TRUE(last.finite);
+  EXPECT_GT(last.codes_used, 8);  // of 32; a collapsed codebook uses one or two
+}
+
+TEST(VqganTrainer, APerceptualLossFallsToo) {
+  VqganTrainer trainer(Vqgan(micro()), options_for(20), pooled);
+  const VqganLosses first = trainer.step(sunsets(), 0);
+  EXPECT_NEAR(first.total, first.reconstruction + first.perceptual, 1e-6);  // weight 1, nothing else on yet
+  VqganLosses last;
+  for (int64_t step = 1; step < 20; ++step) last = trainer.step(sunsets(), step);
+  EXPECT_LT(last.perceptual, first.perceptual / 2);
+}
+
+TEST(VqganTrainer, QuantisingStartsAtItsShareOfTheSteps) {
+  VqganTrainer trainer(Vqgan(micro()), options_for(20));  // from step 2
+  EXPECT_EQ(trainer.step(sunsets(), 0).codes_used, 0);
+  EXPECT_EQ(trainer.step(sunsets(), 1).codebook, 0.0);
+  const VqganLosses quantised = trainer.step(sunsets(), 2);
+  EXPECT_GT(quantised.codes_used, 16);  // k-means centres of this very batch
+  EXPECT_GT(quantised.codebook, 0.0);
+}
+
+TEST(VqganTrainer, AResumedTrainingGivesTheSameBits) { expect_exact_resume(options_for(10), {}); }
+
+TEST(VqganTrainer, AResumeBeforeQuantisingStartsGivesTheSameBits) {
+  TrainerOptions options = options_for(10);
+  options.quantise_from = 0.4;  // step 4, after the resume: the remembered outputs must survive
+  expect_exact_resume(options, pooled);
+}
+
+TEST(VqganTrainer, AResumeWithRestartsAndADiscriminatorGivesTheSameBits) {
+  TrainerOptions options = options_for(10);
+  options.dead_after = 1;
+  options.discriminator_weight = 0.8;
+  options.discriminator_start = 0.4;
+  options.discriminator_warmup = 0.2;
+  options.discriminator = {.ndf = 8, .n_layers = 1};
+  expect_exact_resume(options, {});
+}
+
+TEST(VqganTrainer, TheDiscriminatorTrainsBeforeItsLossReachesTheAutoencoder) {
+  TrainerOptions options = options_for(10);
+  options.discriminator_weight = 0.8;
+  options.discriminator_start = 0.4;
+  options.discriminator_warmup = 0.2;
+  options.discriminator = {.ndf = 8, .n_layers = 1};
+  VqganTrainer trainer(Vqgan(micro()), options);
+  for (int64_t step = 0; step < 5; ++step) {
+    const VqganLosses losses = trainer.step(sunsets(), step);
+    EXPECT_EQ(losses.discriminator > 0.0, step >= 2) << step;
+    EXPECT_EQ(losses.adaptive_weight > 0.0, step >= 4) << step;
+  }
+}
+
+TEST(VqganTrainer, DeadCodesComeBackIntoUse) {
+  TrainerOptions options = options_for(40);
+  options.quantise_from = 0.0;
+  options.dead_after = 2;
+  VqganTrainer trainer(Vqgan(micro()), options);
+  trainer.step(sunsets(), 0);
+  {
+    const torch::NoGradGuard no_grad;
+    trainer.model()->quantizer()->codebook().slice(0, 1).fill_(100.0);  // all but code 0 are out of reach
+  }
+  EXPECT_EQ(trainer.step(sunsets(), 1).codes_used, 1);
+  int64_t restarted = 0;
+  VqganLosses last;
+  for (int64_t step = 2; step < 20; ++step) {
+    last = trainer.step(sunsets(), step);
+    restarted += last.codes_restarted;
+  }
+  EXPECT_GE(restarted, 31);
+  EXPECT_GE(last.codes_used, 8);
+}
+
+TEST(VqganTrainer, ADivergedStepIsReportedAndChangesNothing) {
+  const auto broken = [](const torch::Tensor& images) {
+    return std::vector<torch::Tensor>{images * std::numeric_limits<float>::quiet_NaN()};
+  };
+  VqganTrainer trainer(Vqgan(micro()), options_for(10), broken);
+  const TensorMap before = trainer.state();
+  EXPECT_FALSE(trainer.step(sunsets(), 0).finite);
+  for (const auto& [name, tensor] : trainer.state()) {
+    if (name.starts_with("model.")) EXPECT_TRUE(tensor.equal(before.at(name))) << name;
+  }
+}
+
+TEST(VqganTrainer, AStateThatDoesNotFitIsRefusedByTensor) {
+  VqganTrainer trainer(Vqgan(micro()), options_for(10));
+  const auto refusal = [&](const TensorMap& state) -> std::string {
+    try {
+      trainer.load_state(state, "step_5.safetensors");
+    } catch (const BadWeights& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  TensorMap state = trainer.state();
+  state["model.encoder.conv_in.weight"] = at::zeros({1, 2});
+  EXPECT_THAT(refusal(state), HasSubstr("step_5.safetensors: tensor \"model.encoder.conv_in.weight\" has shape [1, 2]"));
+  state = trainer.state();
+  state.erase("adam.steps");
+  EXPECT_THAT(refusal(state), HasSubstr("\"adam.steps\" is missing"));
+}
+
+TEST(TrainerOptions, OutOfRangeValuesAreRefusedByName) {
+  const auto refusal = [](auto change) -> std::string {
+    TrainerOptions options;
+    change(options);
+    try {
+      VqganTrainer(Vqgan(micro()), options);
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.learning_rate = 0; }), HasSubstr("learning_rate must be above 0"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.perceptual_weight = -1; }), HasSubstr("use 0 to switch it off"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.quantise_from = 1.5; }), HasSubstr("share of the steps, 0 to 1, got 1.5"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.beta2 = 1.0; }), HasSubstr("beta2 must be 0 to below 1"));
+}
+
+TEST(TrainerPresets, EachVqganPresetHasOne) {
+  for (const char* name : {"nano", "tiny", "small", "paper"}) {
+    EXPECT_GT(trainer_preset(name).total_steps(), 0) << name;
+  }
+  EXPECT_EQ(trainer_preset("paper").discriminator_weight, 0.8);
+  EXPECT_THROW(trainer_preset("huge"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace oar
