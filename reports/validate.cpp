@@ -41,10 +41,10 @@ class Checker {
     return false;
   }
 
-  /// As `require`, but a field that is not there is right too.
+  /// As `require`, but a field that is not there, or null, is right too.
   void allow(const json& object, const std::string& where, const std::string& key,
              bool (*accepts)(const json&), std::string_view accepted) {
-    if (object.contains(key)) require(object, where, key, accepts, accepted);
+    if (!field(object, key).is_null()) require(object, where, key, accepts, accepted);
   }
 };
 
@@ -62,7 +62,8 @@ bool is_finite(const json& value) {
 }
 bool is_finite_or_null(const json& value) { return value.is_null() || is_finite(value); }
 bool is_bool_or_null(const json& value) { return value.is_null() || value.is_boolean(); }
-bool is_name_or_null(const json& value) { return value.is_null() || is_name(value); }
+bool is_text_or_null(const json& value) { return value.is_null() || is_text(value); }
+bool is_count_or_null(const json& value) { return value.is_null() || is_count(value); }
 bool is_seconds(const json& value) { return is_finite(value) && value.get<double>() >= 0; }
 bool is_schema_version(const json& value) { return value.is_number_integer() && value == 1; }
 bool is_sha256(const json& value) {
@@ -111,11 +112,16 @@ bool is_histogram(const json& value) {
 void check_context(Checker& check, const json& results) {
   if (!check.require(results, "", "context", is_object, "an object")) return;
   const json& context = results["context"];
-  for (const char* key : {"commit", "device", "processor"})
+  for (const char* key : {"commit", "device"})
     check.require(context, "context", key, is_text, "a string");
-  check.require(context, "context", "tree_clean", is_bool, "true or false");
   check.require(context, "context", "instruction_sets", is_array, "an array of strings");
-  check.require(context, "context", "threads", is_count, "an integer >= 0");
+  // Null where the system does not tell.
+  check.require(context, "context", "processor", is_text_or_null,
+                "a string, or null where unknown");
+  check.require(context, "context", "tree_clean", is_bool_or_null,
+                "true, false, or null where unknown");
+  check.require(context, "context", "threads", is_count_or_null,
+                "an integer >= 0, or null where unknown");
   if (!check.require(context, "context", "versions", is_object, "an object")) return;
   for (const char* key : {"oar_bench", "libtorch", "opencv", "compiler"}) {
     check.require(context["versions"], "context.versions", key, is_text, "a string");
@@ -131,14 +137,14 @@ void check_metric(Checker& check, const std::string& where, const json& metric) 
   check.require(metric, where, "higher_is_better", is_bool_or_null,
                 "true, false, or null where neither is better");
   check.require(metric, where, "version", is_count, "an integer >= 0");
-  check.allow(metric, where, "stddev", is_finite_or_null, "a finite number or null");
+  check.allow(metric, where, "stddev", is_finite, "a finite number or null");
   check.allow(metric, where, "num_generated", is_count, "an integer >= 0");
   check.allow(metric, where, "num_reference", is_count, "an integer >= 0");
   check.allow(metric, where, "weights_sha256", is_sha256, "64 lower-case hex digits");
   check.allow(metric, where, "unit", is_text, "a string");
   check.allow(metric, where, "peeks", is_bool, "true or false");
   // A number out of a feature network means nothing without the network.
-  if (metric.contains("extractor") != metric.contains("weights_sha256")) {
+  if (field(metric, "extractor").is_null() != field(metric, "weights_sha256").is_null()) {
     check.problems.push_back(where +
                              ": extractor and weights_sha256 come together; found one of them");
   }
@@ -209,8 +215,7 @@ std::vector<std::string> validate_results(const json& results) {
   check_context(check, results);
   if (check.require(results, "", "report", is_object, "an object")) {
     check.require(results["report"], "report", "rows", is_name, "a label of the cells");
-    check.allow(results["report"], "report", "columns", is_name_or_null,
-                "a label of the cells, or null");
+    check.allow(results["report"], "report", "columns", is_name, "a label of the cells, or null");
   }
   if (!check.require(results, "", "cells", is_array, "an array")) return check.problems;
   std::set<std::string> ids;

@@ -1,5 +1,6 @@
 #include "harness/run/results.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -121,12 +122,21 @@ json cell_record(const Cell& cell, const CellOutcome& outcome) {
 
 json make_results(const Sweep& sweep, const std::vector<CellOutcome>& outcomes,
                   const Environment& environment) {
-  json context = machine_record(environment.device.str());
-  context["versions"] = context.value("libraries", json::object());
+  const json machine = machine_record(environment.device.str());
+  const json& processor = machine.at("processor");
+  json context = {{"commit", machine.at("commit")},
+                  {"tree_clean", machine.at("tree_clean")},
+                  {"device", machine.at("device")},
+                  {"processor", processor.at("model")},
+                  {"instruction_sets", processor.at("instruction_sets")},
+                  {"cores", processor.at("cores")},
+                  {"threads", at::get_num_threads()},
+                  {"memory", machine.at("memory")},
+                  {"system", machine.at("system")},
+                  {"versions", machine.at("libraries")}};
   context["versions"]["oar_bench"] = OAR_VERSION;
   context["versions"]["opencv"] = CV_VERSION;
-  context["versions"]["compiler"] = context.at("compiler");
-  context.erase("libraries");
+  context["versions"]["compiler"] = machine.at("compiler");
   json cells = json::array();
   for (size_t i = 0; i < outcomes.size(); ++i) {
     cells.push_back(cell_record(sweep.cells[i], outcomes[i]));

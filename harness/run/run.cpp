@@ -98,10 +98,10 @@ class SweepRun {
     if (!quiet_ && !pictures.empty()) fmt::print(stderr, "{}\n", pictures);
     fmt::print("\n{}\nreport: {}\nrecord: {}\n", render_table(results),
                (out_ / "report.md").string(), (out_ / "results.json").string());
-    for (const CellOutcome& outcome : outcomes) {
-      if (outcome.status != CellStatus::kDone) return kSomeFailed;
-    }
-    return stopped ? kSomeFailed : kAllDone;
+    size_t done = 0;
+    for (const CellOutcome& outcome : outcomes) done += outcome.status == CellStatus::kDone;
+    if (done == plans_.size()) return kAllDone;
+    return done == 0 && only_bad_data_ ? kBadData : kSomeFailed;
   }
 
  private:
@@ -129,9 +129,13 @@ class SweepRun {
         return outcome;
       } catch (const std::system_error&) {
         throw;  // the disk is full or broken: the next cell would meet the same
+      } catch (const BadData& error) {
+        return fail(key, stage, {CellStatus::kFailed, error.what()}, std::move(outcome));
       } catch (const Diverged& error) {
+        only_bad_data_ = false;
         return fail(key, stage, {CellStatus::kDiverged, error.what()}, std::move(outcome));
       } catch (const std::exception& error) {
+        only_bad_data_ = false;
         return fail(key, stage, {CellStatus::kFailed, error.what()}, std::move(outcome));
       }
     }
@@ -162,6 +166,7 @@ class SweepRun {
   std::set<std::string> done_;
   std::map<std::string, StageResult> results_;
   std::map<std::string, Failure> failures_;
+  bool only_bad_data_ = true;  ///< every failure so far was one of the data set
 };
 
 }  // namespace

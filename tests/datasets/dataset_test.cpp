@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -87,11 +89,13 @@ TEST_P(EveryDataset, OpensFromItsIndexWithTheSamePixels) {
 
 TEST_P(EveryDataset, ListsUniqueImagesByFileWithHashesSizesAndLabelsInRange) {
   const DatasetIndex index = make_dataset(config_)->index();
-  ASSERT_EQ(index.images.size(), kImages);
+  ASSERT_EQ(std::ssize(index.images), kImages);
   EXPECT_TRUE(std::is_sorted(index.classes.begin(), index.classes.end()));
   for (size_t i = 0; i < index.images.size(); ++i) {
     const ImageRecord& image = index.images[i];
-    if (i > 0) EXPECT_LT(index.images[i - 1].file, image.file);
+    if (i > 0) {
+      EXPECT_LT(index.images[i - 1].file, image.file);
+    }
     EXPECT_EQ(image.sha256.find_first_not_of("0123456789abcdef"), std::string::npos);
     EXPECT_EQ(image.sha256.size(), 64u);
     EXPECT_GE(std::min(image.width, image.height), 8);
@@ -104,7 +108,7 @@ TEST_P(EveryDataset, HoldsOutTheSameImagesEveryTime) {
   const DatasetIndex first = make_dataset(config_)->index(), again = make_dataset(config_)->index();
   EXPECT_EQ(count_images(first).held_out, 3);  // a quarter of 12
   EXPECT_EQ(count_images(first).train, 9);
-  for (size_t i = 0; i < kImages; ++i) EXPECT_EQ(first.images[i].split, again.images[i].split);
+  for (int i = 0; i < kImages; ++i) EXPECT_EQ(first.images[i].split, again.images[i].split);
 }
 
 TEST_P(EveryDataset, ReportsProgressToTheEnd) {
@@ -120,7 +124,9 @@ TEST_P(EveryDataset, ReportsProgressToTheEnd) {
 TEST_P(EveryDataset, KnowsMasksOfItsOwnSizeOrNone) {
   const std::optional<torch::Tensor> masks = make_dataset(config_)->masks({0, 1});
   EXPECT_EQ(masks.has_value(), GetParam() == "sunset");
-  if (masks) EXPECT_EQ(masks->sizes(), (std::vector<int64_t>{2, 16, 16}));
+  if (masks) {
+    EXPECT_EQ(masks->sizes(), (std::vector<int64_t>{2, 16, 16}));
+  }
 }
 
 TEST_P(EveryDataset, AnImageThatDoesNotExistIsOurOwnMistake) {

@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <opencv2/core.hpp>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "tests/datasets/test_folder.h"
@@ -102,6 +106,36 @@ TEST(DecodeSquare, SixteenBitGreyAndRgbaComeOutRgbToo) {
   for (int c = 0; c < 3; ++c) EXPECT_EQ(channel(grey, c)[0], 100);
   const auto clear = decode_square(encode(filled(CV_16UC4, {0, 0, 0, 0}), ".png"), 1);
   for (int c = 0; c < 3; ++c) EXPECT_EQ(channel(clear, c)[0], 255);
+}
+
+/// An 8x8 PNG of one palette entry: red, as transparent as `alpha` says.
+Bytes make_palette_png(uint8_t alpha) {
+  const auto bytes_of = [](std::initializer_list<int> values) {
+    Bytes bytes;
+    for (const int value : values) bytes.push_back(std::byte(value));
+    return bytes;
+  };
+  Bytes pixels = bytes_of({0x78, 1, 1, 72, 0, 0xFF - 72, 0xFF});  // zlib, one stored block of 72
+  pixels.resize(pixels.size() + 72);  // 8 rows: filter 0, 8 times entry 0
+  for (const int byte : {0, 72, 0, 1}) pixels.push_back(std::byte(byte));  // Adler-32 of 72 zeros
+  Bytes png = bytes_of({0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'});
+  for (const Bytes& chunk :
+       {make_png_chunk("IHDR", bytes_of({0, 0, 0, 8, 0, 0, 0, 8, 8, 3, 0, 0, 0})),
+        make_png_chunk("PLTE", bytes_of({255, 0, 0})), make_png_chunk("tRNS", bytes_of({alpha})),
+        make_png_chunk("IDAT", pixels), make_png_chunk("IEND", {})}) {
+    png.insert(png.end(), chunk.begin(), chunk.end());
+  }
+  return png;
+}
+
+TEST(DecodeSquare, PaletteEntriesAreColoursAndMayBeTransparent) {  // 255 - 51 = 204 of white
+  for (const auto& [alpha, green] : {std::pair{255, 0}, std::pair{51, 204}, std::pair{0, 255}}) {
+    const Bytes png = make_palette_png(static_cast<uint8_t>(alpha));
+    EXPECT_EQ(reason(png), "");
+    const auto image = decode_square(png, 8);
+    EXPECT_EQ(channel(image, 0)[0], 255) << alpha;
+    EXPECT_EQ(channel(image, 1)[0], green) << alpha;
+  }
 }
 
 TEST(DecodeSquare, ExifOrientationIsIgnored) {

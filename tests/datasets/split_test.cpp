@@ -38,8 +38,9 @@ TEST(Split, HoldsOutExactlyTheRoundedShare) {
   EXPECT_EQ(held_out(make_records(3), 0.1).size(), 0u);  // 0.3
 }
 
-TEST(Split, IsFixedForever) {  // a stored result keeps its meaning only while this holds
-  EXPECT_EQ(held_out(make_records(20), 0.1), (std::set<std::string>{"PLACEHOLDER", "P2"}));
+TEST(Split, IsFixedForever) {  // the two lowest of sha256("split/0/images/1000.jpg") ...
+  EXPECT_EQ(held_out(make_records(20), 0.1),
+            (std::set<std::string>{"images/1009.jpg", "images/1013.jpg"}));
 }
 
 TEST(Split, DoesNotDependOnTheOrderOfTheListing) {

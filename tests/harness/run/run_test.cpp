@@ -176,7 +176,7 @@ TEST_F(Program, TrainsUntilASignalThenStopsWith75AndContinues) {
   ::kill(child, SIGTERM);
   const Outcome stopped = finish(child);
   EXPECT_EQ(stopped.code, 75) << stopped.text;
-  EXPECT_THAT(stopped.text, HasSubstr("run the same command again"));
+  EXPECT_THAT(stopped.text, HasSubstr("the same command again continues"));
   bool checkpoint = false;
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / "store")) {
     checkpoint = checkpoint || entry.path().filename() == "checkpoint.safetensors";

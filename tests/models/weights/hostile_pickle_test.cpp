@@ -190,7 +190,7 @@ TEST(HostileStorage, OverlappingEntriesDoNotMultiplyTheFile) {
 }
 
 TEST(HostileContainer, ThatContainsItselfIsRefused) {
-  EXPECT_THAT(refusal(torch_zip(program("}" + put(0) + text("me") + get(0) + "s"), {})),
+  EXPECT_THAT(refusal(torch_zip(program("}"s + put(0) + text("me") + get(0) + "s"), {})),
               HasSubstr("contains itself"));
   std::string deep = good_tensor();
   for (int i = 0; i < 100; ++i) deep = "]("s + deep + "e";

@@ -76,7 +76,7 @@ inline std::string integers(const std::vector<int64_t>& values) {
 /// A storage as torch's persistent id: the zip container has five fields, the old one six.
 inline std::string storage(const std::string& type, const std::string& key, int64_t count,
                            bool old_container = false) {
-  return "(" + text("storage") + global("torch", type) + text(key) + text("cpu") + integer(count) +
+  return "("s + text("storage") + global("torch", type) + text(key) + text("cpu") + integer(count) +
          (old_container ? none() : "") + "tQ";
 }
 
