@@ -7,8 +7,8 @@
 
 namespace oar {
 
-torch::Tensor checked_features(const torch::Tensor& features, int64_t at_least,
-                               std::string_view metric, std::string_view side) {
+void check_features(const torch::Tensor& features, int64_t at_least, std::string_view metric,
+                    std::string_view side) {
   const std::string where =
       side.empty() ? std::string(metric) : fmt::format("{}, {} images", metric, side);
   if (features.dim() != 2 || features.size(1) == 0 || !features.is_floating_point()) {
@@ -29,6 +29,11 @@ torch::Tensor checked_features(const torch::Tensor& features, int64_t at_least,
                     where, bad_rows.sum().item<int64_t>(), features.size(0),
                     bad_rows.to(torch::kInt64).argmax().item<int64_t>()));
   }
+}
+
+torch::Tensor checked_features(const torch::Tensor& features, int64_t at_least,
+                               std::string_view metric, std::string_view side) {
+  check_features(features, at_least, metric, side);
   return features.detach().to(torch::kCPU, torch::kFloat64);
 }
 

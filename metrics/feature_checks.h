@@ -6,12 +6,15 @@
 
 namespace oar {
 
-/// `features` as float64 on the CPU, once it is certain that a metric may read them: a matrix, at
-/// least `at_least` rows, every number finite. `metric` and `side` ("real", "generated") open the
-/// message.
+/// Makes certain that a metric may read `features`: a float matrix, at least `at_least` rows, every
+/// number finite. `metric` and `side` ("real", "generated", or nothing) open the message.
 ///
 /// Shapes  features [N, F], any floating type and device.
 /// Errors  std::invalid_argument.
+void check_features(const torch::Tensor& features, int64_t at_least, std::string_view metric,
+                    std::string_view side);
+
+/// The same, and returns them as float64 on the CPU.
 torch::Tensor checked_features(const torch::Tensor& features, int64_t at_least,
                                std::string_view metric, std::string_view side);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 #include <vector>
 
@@ -100,6 +101,10 @@ Kid kid(const torch::Tensor& real, const torch::Tensor& generated, int64_t subse
   if (subset_size < 2) {
     throw std::invalid_argument(fmt::format(
         "KID: kid_subset_size must be >= 2 (it divides by m - 1), got {}", subset_size));
+  }
+  if (seed < 0 || seed > int64_t{UINT32_MAX}) {
+    throw std::invalid_argument(
+        fmt::format("KID: the seed must be in 0 .. 4294967295 (numpy's range), got {}", seed));
   }
   const torch::Tensor x = checked_features(generated, 2, "KID", "generated");
   const torch::Tensor y = checked_features(real, 2, "KID", "real");

@@ -8,13 +8,13 @@ namespace oar {
 
 Moments moments_of(const torch::Tensor& features) {
   constexpr int64_t kRows = 4096;  // 2048 features: 64 MiB of float64 at a time
-  const int64_t count = features.dim() == 2 ? features.size(0) : 0;
-  if (count < 2) checked_features(features, 2, "mean and covariance", "");
+  check_features(features, 2, "mean and covariance", "");
+  const int64_t count = features.size(0), dim = features.size(1);
   const auto block = [&](int64_t first) {
-    return checked_features(features.slice(0, first, std::min(first + kRows, count)), 1,
-                            "mean and covariance", "");
+    return features.detach()
+        .slice(0, first, std::min(first + kRows, count))
+        .to(torch::kCPU, torch::kFloat64);
   };
-  const int64_t dim = features.size(1);
   torch::Tensor sum = torch::zeros({dim}, torch::kFloat64);
   for (int64_t first = 0; first < count; first += kRows) sum += block(first).sum(0);
   const torch::Tensor mean = sum / static_cast<double>(count);

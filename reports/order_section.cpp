@@ -41,10 +41,14 @@ Spread statistic(const Group& group, const std::string& key) {
   return spread_of(values);
 }
 
-/// A count that is the same for every seed needs neither decimals nor a spread.
+/// A count that is the same for every seed needs neither decimals nor a spread; what a sum over
+/// steps leaves of a zero is a zero.
 std::string statistic_text(const Spread& spread) {
-  const bool count = spread.n > 0 && spread.stddev == 0.0 && spread.mean == std::floor(spread.mean);
-  return count ? fmt::format("{:.0f}", spread.mean) : format_spread(spread);
+  constexpr double kRounding = 1e-12;
+  const double whole = std::round(spread.mean);
+  const bool count =
+      spread.n > 0 && spread.stddev < kRounding && std::abs(spread.mean - whole) < kRounding;
+  return count ? fmt::format("{:.0f}", whole + 0.0) : format_spread(spread);
 }
 
 /// "yes", "no", "differs" between seeds, or "–".

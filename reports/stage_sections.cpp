@@ -155,6 +155,12 @@ std::vector<StageRun> stage_runs(const Layout& layout) {
       }
     }
   }
+  // One role's runs stand together, the roles in the order in which they first ran.
+  std::map<std::string, size_t> first;
+  for (size_t i = 0; i < runs.size(); ++i) first.try_emplace(runs[i].role, i);
+  std::stable_sort(runs.begin(), runs.end(), [&](const StageRun& a, const StageRun& b) {
+    return first.at(a.role) < first.at(b.role);
+  });
   return runs;
 }
 

@@ -12,15 +12,24 @@ extern char** environ;
 namespace oar {
 namespace {
 
-std::string variable_or(const char* name, const char* otherwise) {
+namespace fs = std::filesystem;
+
+std::string variable_or(const char* name, const std::string& otherwise) {
   const char* const value = std::getenv(name);
   return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+/// The Python that the set-up made for pictures, if it is there; else the system's.
+std::string default_python() {
+  const fs::path cache = variable_or("XDG_CACHE_HOME", variable_or("HOME", "") + "/.cache");
+  const fs::path python = cache / "oar-bench" / "venv" / "bin" / "python";
+  return fs::exists(python) ? python.string() : "python3";
 }
 
 }  // namespace
 
 std::string draw_plots(const std::filesystem::path& folder) {
-  std::string python = variable_or("OAR_PYTHON", "python3");
+  std::string python = variable_or("OAR_PYTHON", default_python());
   std::string script = variable_or("OAR_PLOTS", OAR_PLOT_SCRIPT);
   std::string results = (folder / "results.json").string();
   const std::string no_pictures = "no pictures: ";

@@ -16,7 +16,10 @@ import math
 import pathlib
 import sys
 
-import matplotlib
+try:
+    import matplotlib
+except ImportError:
+    sys.exit(f"{sys.executable} has no matplotlib")
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
@@ -25,6 +28,7 @@ import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"]
 MARKERS = "os^Dv<>"
 DASHES = ["-", "--", ":", "-."]
+MAX_UPRIGHT_NAMES = 4  # more names than these are turned, so that they do not overlap
 MAX_MAP_COLUMNS = 6  # seeds drawn of each row of the report
 PIECES = {"kid": ["kid_subsets", "kid_subset_size"], "isc": ["isc_splits"]}
 SETTINGS = ["version", "num_generated", "num_reference", "reference", "extractor",
@@ -143,8 +147,10 @@ def draw_metric(axis, groups, key, metric):
             note(axis, place, ", ".join(sorted(statuses)) if not done(cells) else "–")
     counts = [sum(any(column_key(c, m) == key and is_number(field(m, "value")) for m in items(c, "metrics"))
                   for c in done(groups[name])) for name in names]
+    few = len(names) <= MAX_UPRIGHT_NAMES
     axis.set_xticks(range(len(names)), [f"{name}\n(n={n})" for name, n in zip(names, counts)], fontsize=8,
-                    rotation=0 if len(names) <= 4 else 60)
+                    rotation=0 if few else 45, ha="center" if few else "right",
+                    rotation_mode="default" if few else "anchor")
     better = {True: " ↑ higher is better", False: " ↓ lower is better"}.get(field(metric, "higher_is_better"), "")
     generated, reference = field(metric, "num_generated"), field(metric, "num_reference")
     size = ", ".join(f"{n} {what}" for n, what in [(generated, "generated"), (reference, "reference")] if n is not None)
@@ -162,8 +168,8 @@ def metrics_figure(groups):
     columns = metric_columns(groups)
     if not columns:
         return None
-    width = max(4.0, 0.95 * len(groups))
-    figure, axes = panels(len(columns), 3, width, 3.4)
+    few = len(groups) <= MAX_UPRIGHT_NAMES
+    figure, axes = panels(len(columns), 3 if few else 2, max(4.0, 0.8 * len(groups)), 3.4 if few else 4.8)
     for axis, (key, metric) in zip(axes, columns.items()):
         draw_metric(axis, groups, key, metric)
     figure.suptitle("Metrics: bar at the mean, one point per seed", fontsize=11)

@@ -76,6 +76,15 @@ TEST(Kid, RefusesSubsetsWithoutAPair) {
               ThrowsMessage<std::invalid_argument>(HasSubstr("kid_subsets must be >= 1, got 0")));
 }
 
+TEST(Kid, RefusesASeedThatNumpyWouldRefuse) {  // 2^32 would silently be the seed 0
+  const torch::Tensor x = torch::ones({5, 2});
+  for (int64_t seed : {int64_t{-1}, int64_t{1} << 32}) {
+    EXPECT_THAT(
+        [&] { kid(x, x, 1, 2, seed); },
+        ThrowsMessage<std::invalid_argument>(HasSubstr("the seed must be in 0 .. 4294967295")));
+  }
+}
+
 TEST(Kid, RefusesFeaturesOfTwoNetworksAndWhatIsNotANumber) {
   const torch::Tensor x = torch::ones({5, 2});
   EXPECT_THAT(

@@ -219,15 +219,17 @@ TEST(Report, CountsTheMinutesOfASharedStageOnce) {
   json random = cell("random", 0, json::array());
   json oar = cell("oar", 0, json::array());
   random["stages"] = {stage("any_order", "m", 120), stage("samples", "r", 30)};
-  oar["stages"] = {stage("any_order", "m", 120), stage("samples", "o", 90)};
-  oar["stages"][1]["cached"] = true;
+  oar["stages"] = {stage("any_order", "m", 120), stage("orders", "l", 30),
+                   stage("samples", "o", 90)};
+  oar["stages"][2]["cached"] = true;
   const std::string report = render_markdown(results({random, oar}));
   EXPECT_THAT(report, HasSubstr("| stage | used by | runs | from the store | minutes each |\n"
                                 "| --- | --- | ---: | ---: | ---: |\n"
                                 "| any_order | all | 1 | 0 | 2.00 |\n"
                                 "| samples | random | 1 | 0 | 0.50 |\n"
-                                "| samples | oar | 1 | 1 | 1.50 |\n"));
-  EXPECT_THAT(report, HasSubstr("Computed for this report: 2.50 minutes."));
+                                "| samples | oar | 1 | 1 | 1.50 |\n"
+                                "| orders | oar | 1 | 0 | 0.50 |\n"));
+  EXPECT_THAT(report, HasSubstr("Computed for this report: 3.00 minutes."));
 }
 
 TEST(Report, ShowsHeldOutLikelihoodAndFinalLossOfEachModel) {
@@ -285,6 +287,17 @@ TEST(Report, DrawsTheMeanStepOfEachCellAsText) {
   EXPECT_THAT(report, HasSubstr("**oar** (n=2)\n\n```\n  0.5   1.0\n  2.0   2.5\n```\n"));
   EXPECT_THAT(report, HasSubstr("| oar | no | yes |\n"));
   EXPECT_THAT(report, HasSubstr("draws a code for every open patch first"));
+}
+
+TEST(Report, ShowsCountsWithoutDecimalsAndRoundingAsZero) {
+  const std::string report = render_markdown(results({with_orders(
+      "oar", 0,
+      {{"num_orders", 500}, {"stddev_inter_patch_distance", 2.2e-16}, {"turns", 0.25}})}));
+  EXPECT_THAT(
+      report,
+      HasSubstr(
+          "| recipe | peeks | draws first | orders | its sd between images (patches) | turns |\n"));
+  EXPECT_THAT(report, HasSubstr("| oar | – | – | 500 | 0 | 0.2500 |\n"));
 }
 
 TEST(Report, PointsToThePlotsForLargeGrids) {
