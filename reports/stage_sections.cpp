@@ -247,8 +247,8 @@ std::string data_section(const Layout& layout) {
       const std::string name = text(dotted(field(*cell, "recipe"), "dataset.name"));
       table.add({name.empty() ? "–" : escape_markdown(name), count_text(field(record, "images")),
                  count_text(field(record, "train")), count_text(field(record, "held_out")),
-                 count_text(field(record, "rejected"))});
-      reasons += reasons_of(field(record, "rejected_files"));
+                 count_text(field(record, "rejected_count"))});
+      reasons += reasons_of(field(record, "rejected"));
     }
   }
   if (table.empty()) return "";

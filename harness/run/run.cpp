@@ -86,7 +86,7 @@ class SweepRun {
     std::vector<CellOutcome> outcomes;
     bool stopped = false;
     for (size_t i = 0; i < plans_.size() && !stopped; ++i) {
-      outcomes.push_back(run_cell(plans_[i]));
+      outcomes.push_back(run_cell(plans_[i], sweep_.cells[i].recipe));
       const CellOutcome& last = outcomes.back();
       write_json(out_ / "results.json", make_results(sweep_, outcomes, environment_));
       if (last.status == CellStatus::kInterrupted) throw Interrupted();
@@ -105,7 +105,7 @@ class SweepRun {
   }
 
  private:
-  CellOutcome run_cell(const std::vector<PlannedStage>& plan) {
+  CellOutcome run_cell(const std::vector<PlannedStage>& plan, const Recipe& recipe) {
     CellOutcome outcome;
     for (const PlannedStage& stage : plan) {
       const std::string& key = stage.node.key;
@@ -121,6 +121,7 @@ class SweepRun {
         StageResult result =
             earlier != results_.end() ? earlier->second : runner_.run(stage.node, stage.function);
         results_.emplace(key, result);
+        if (stage.role == "dataset") check_against_data(recipe, result.record);
         outcome.stages.push_back({stage.role, stage.node, std::move(result)});
       } catch (const Interrupted&) {
         progress_.abandon();

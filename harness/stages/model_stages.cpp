@@ -175,11 +175,6 @@ json run_any_order(StageContext& context, const Environment& environment) {
   const DatasetIndex index = read_index(context.input("dataset"));
   const TokenGrids tokens = read_tokens(context.input("tokens"));
   const bool conditional = config.at("condition") == "class";
-  if (conditional && index.classes.empty()) {
-    throw BadData(
-        "model.condition is \"class\", but the data set has no classes; set dataset.class_column, "
-        "or use condition \"none\"");
-  }
   json network = config.at("network");
   network.update({{"rows", tokens.grid.rows},
                   {"cols", tokens.grid.cols},

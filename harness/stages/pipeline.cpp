@@ -249,6 +249,35 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
   return plan;
 }
 
+void check_against_data(const Recipe& recipe, const json& record) {
+  if (record.at("train") == 0) {
+    throw BadData("no image is left for training; lower dataset.held_out or bring more images");
+  }
+  if (get<std::string>(recipe, "model.condition") == "class" && record.at("classes").empty()) {
+    throw BadData(
+        "model.condition is \"class\", but the data set has no classes; set dataset.class_column, or "
+        "use condition \"none\"");
+  }
+  const auto reference = get<std::string>(recipe, "evaluate.reference");
+  const auto limit = get<int64_t>(recipe, "evaluate.max_reference");
+  int64_t images = record.at(reference).get<int64_t>();
+  if (limit > 0) images = std::min(images, limit);
+  if (images < 2) {
+    throw BadData(fmt::format(
+        "the reference split \"{}\" has {} images, and scores need at least 2; change "
+        "evaluate.reference, evaluate.max_reference or dataset.held_out",
+        reference, images));
+  }
+  const json& metrics = value_of(recipe, "evaluate.metrics");
+  const auto subset = get<int64_t>(recipe, "evaluate.kid_subset_size");
+  if (std::find(metrics.begin(), metrics.end(), "kid") != metrics.end() && subset > images) {
+    throw BadData(fmt::format(
+        "evaluate.kid_subset_size is {}, but the reference split \"{}\" has {} images; set it to {} "
+        "or less",
+        subset, reference, images, images));
+  }
+}
+
 KnownNames known_names() {
   KnownNames known;
   for (const auto& [name, summary] : list_datasets()) {

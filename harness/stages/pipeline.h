@@ -29,6 +29,13 @@ struct PlannedStage {
 std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
                                     const Environment& environment);
 
+/// Refuses a recipe that its data set cannot serve, as soon as `record`, that of the dataset stage, is
+/// known: hours before the stage that would stumble.
+///
+/// Errors  BadData: no training images, a reference split of fewer than two images or fewer than
+///         kid_subset_size, or a class condition without classes.
+void check_against_data(const Recipe& recipe, const nlohmann::json& record);
+
 /// The names a recipe may use, from all registries.
 KnownNames known_names();
 

@@ -61,12 +61,6 @@ json run_reference_features(StageContext& context, const DatasetConfig& dataset_
   const std::vector<int64_t> images =
       images_of(dataset->index(), split == "train" ? Split::kTrain : Split::kHeldOut,
                 config.at("max_images"));
-  if (images.size() < 2) {
-    throw BadData(fmt::format(
-        "the reference split \"{}\" has {} images; at least 2 are needed: change evaluate.reference "
-        "or dataset.held_out",
-        split, images.size()));
-  }
   json record = write_features(context, *extractor, static_cast<int64_t>(images.size()),
                                [&](int64_t begin, int64_t end) {
                                  return dataset->load({images.begin() + begin, images.begin() + end});

@@ -262,8 +262,8 @@ TEST(Report, ListsDroppedImagesWithTheirReasons) {
                          {{"images", 90},
                           {"train", 81},
                           {"held_out", 9},
-                          {"rejected", 1},
-                          {"rejected_files", dropped}})};
+                          {"rejected_count", 1},
+                          {"rejected", dropped}})};
   const std::string report = render_markdown(results({oar, oar}));
   EXPECT_THAT(report, HasSubstr("| sunset | 90 | 81 | 9 | 1 |\n\n"));
   EXPECT_THAT(report, HasSubstr("- 7.jpg: cannot be decoded\n"));

@@ -127,6 +127,33 @@ TEST(PlanCell, RefusesAWidthThatHeadsDoNotDivide) {
               ThrowsMessage<std::invalid_argument>(HasSubstr("width")));
 }
 
+Recipe recipe_with(const std::vector<std::string>& set) {
+  return parse_sweep(kPaperRecipes, "sweep.json", set, known_names()).cells[0].recipe;
+}
+
+const nlohmann::json kNinetyAndTen = {
+    {"train", 90}, {"held_out", 10}, {"classes", {"red", "yellow"}}};
+
+TEST(CheckAgainstData, RefusesKidSubsetsLargerThanTheReference) {
+  EXPECT_NO_THROW(check_against_data(recipe_with({}), kNinetyAndTen));
+  EXPECT_THAT([] { check_against_data(recipe_with({"evaluate.reference=held_out"}), kNinetyAndTen); },
+              ThrowsMessage<BadData>(HasSubstr("kid_subset_size is 50, but the reference split "
+                                               "\"held_out\" has 10 images; set it to 10 or less")));
+  EXPECT_THROW(check_against_data(recipe_with({"evaluate.max_reference=20"}), kNinetyAndTen), BadData);
+}
+
+TEST(CheckAgainstData, RefusesASplitWithoutImagesAndAConditionWithoutClasses) {
+  const nlohmann::json all_held_out = {{"train", 0}, {"held_out", 10}, {"classes", {}}};
+  EXPECT_THAT([&] { check_against_data(recipe_with({}), all_held_out); },
+              ThrowsMessage<BadData>(HasSubstr("no image is left for training")));
+  const nlohmann::json unlabelled = {
+      {"train", 90}, {"held_out", 0}, {"classes", nlohmann::json::array()}};
+  EXPECT_THAT([&] { check_against_data(recipe_with({"model.condition=class"}), unlabelled); },
+              ThrowsMessage<BadData>(HasSubstr("has no classes")));
+  EXPECT_THAT([&] { check_against_data(recipe_with({"evaluate.reference=held_out"}), unlabelled); },
+              ThrowsMessage<BadData>(HasSubstr("has 0 images, and scores need at least 2")));
+}
+
 TEST(ImageSampler, SeesEveryImageOncePerEpochInAnOrderOfItsOwn) {
   ImageSampler sampler({10, 11, 12, 13, 14, 15, 16, 17}, 3);
   std::vector<int64_t> first = sampler.next(0, 8), second = sampler.next(8, 8);
