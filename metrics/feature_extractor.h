@@ -24,10 +24,8 @@ struct BadExtractorWeights : std::runtime_error {
 
 /// What a network says about B images; both on the CPU, row i belongs to image i.
 struct Features {
-  torch::Tensor
-      features;  ///< float32 [B, F], the last layer's spatial mean: FID and KID compare these
-  torch::Tensor
-      logits;  ///< float32 [B, C], class scores before the softmax: the Inception Score reads these
+  torch::Tensor features;  ///< float32 [B, F], the last layer's mean over space: FID, KID
+  torch::Tensor logits;    ///< float32 [B, C], class scores before the softmax: IS
 };
 
 /// Turns images into the numbers that FID, KID and IS are computed from.
@@ -40,7 +38,7 @@ struct Features {
 /// Shapes  B images of any height and width, F features, C classes.
 /// Units   pixels 0 .. 255, RGB.
 /// Errors  BadExtractorWeights from the makers; c10::Error when a tensor is not what the signature
-/// says.
+///         says.
 class FeatureExtractor {
  public:
   virtual ~FeatureExtractor() = default;
@@ -58,15 +56,15 @@ class FeatureExtractor {
   Features extract(const torch::Tensor& images) const;
 
   /// Intermediate stages, shallow to deep, of images that are *not* resized: each [B, channels,
-  /// height, width] on device(). Differentiable with respect to `images` (float32 [B, 3, H, W], 0
-  /// .. 255); the weights stay frozen. A perceptual loss compares these.
+  /// height, width] on device(). Differentiable with respect to `images`, float32 [B, 3, H, W] of
+  /// 0 .. 255; the weights stay frozen. A perceptual loss compares these.
   virtual std::vector<torch::Tensor> activations(const torch::Tensor& images) const = 0;
 
  protected:
   FeatureExtractor(std::string weights_sha256, torch::Device device)
       : weights_sha256_(std::move(weights_sha256)), device_(device) {}
 
-  /// At most kGroup images on device(), uint8; called without a gradient.
+  /// A few images on device(), uint8; called without a gradient.
   virtual Features forward(const torch::Tensor& images) const = 0;
 
  private:

@@ -14,7 +14,8 @@ namespace oar {
 /// clipped at 0, in float64. No sqrtm, no imaginary part, and singular covariances need no ε.
 ///
 /// Errors  std::invalid_argument for different numbers of features, fewer than two images, NaN or
-/// Inf. Source  arXiv 1706.08500, equation 6.
+///         Inf.
+/// Source  arXiv 1706.08500, equation 6.
 double fid(const Moments& a, const Moments& b);
 
 /// The same number from the features themselves. With fewer images than features on both sides tr

@@ -14,7 +14,7 @@ namespace oar {
 /// Hands out the tensors of a weights file one by one and insists on their shapes.
 ///
 /// Errors  BadExtractorWeights naming the tensor, what was found, what is needed and where such a
-/// file comes from (`origin`).
+///         file comes from (`origin`).
 class WeightReader {
  public:
   WeightReader(const ExtractorWeights& weights, std::string network, std::string origin);

@@ -22,9 +22,10 @@ struct InceptionScore {
 /// images.
 ///
 /// Shapes  logits [N, C], N >= splits. Use Features::logits: they leave out fc.bias where the
-/// papers' numbers do. Errors  std::invalid_argument for too few images, NaN, Inf, or splits < 1.
+///         papers' numbers do.
+/// Errors  std::invalid_argument for too few images, NaN, Inf, or splits < 1.
 /// Source  "Improved Techniques for Training GANs" (arXiv 1606.03498), section 4; torch-fidelity's
-/// convention.
+///         convention.
 InceptionScore inception_score(const torch::Tensor& logits, int64_t splits = 10);
 
 }  // namespace oar

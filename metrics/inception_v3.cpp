@@ -6,8 +6,7 @@
 //
 // Input   uint8 images, TensorFlow 1's bilinear to 299x299, then (x - 128) / 128.
 // Source  "Rethinking the Inception Architecture" (arXiv 1512.00567); layout of torch-fidelity
-// 0.4.0 and pytorch-fid 0.3.0,
-//         whose weights file is one and the same.
+//         0.4.0 and pytorch-fid 0.3.0, whose weights file is one and the same.
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>

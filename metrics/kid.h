@@ -23,8 +23,9 @@ struct Kid {
 ///
 /// Shapes  real [N1, F], generated [N2, F], any floating type.
 /// Errors  std::invalid_argument if subset_size exceeds either set or is below 2, for a seed
-/// outside uint32, different F, NaN or Inf. Source  "Demystifying MMD GANs" (arXiv 1801.01401),
-/// section 4.
+/// outside
+///         uint32, different F, NaN or Inf.
+/// Source  "Demystifying MMD GANs" (arXiv 1801.01401), section 4.
 Kid kid(const torch::Tensor& real, const torch::Tensor& generated, int64_t subsets = 100,
         int64_t subset_size = 1000, int64_t seed = 2020);
 

@@ -19,8 +19,8 @@ struct Moments {
 ///
 /// Shapes  features [N, F], N >= 2, any floating type.
 /// Errors  std::invalid_argument for fewer than two images (a covariance divides by N - 1), NaN or
-/// Inf. Source  "GANs Trained by a Two Time-Scale Update Rule" (arXiv 1706.08500), section "Fréchet
-/// Inception Distance".
+///         Inf.
+/// Source  "GANs Trained by a Two Time-Scale Update Rule" (arXiv 1706.08500), where FID is defined.
 Moments moments_of(const torch::Tensor& features);
 
 }  // namespace oar

@@ -11,7 +11,7 @@ namespace oar {
 ///
 /// Errors  std::invalid_argument where fewer items are there than are drawn.
 /// Source  numpy's legacy generator: MT19937 seeded by init_genrand, Fisher-Yates from the end with
-/// masked rejection.
+///         masked rejection.
 class RandomState {
  public:
   explicit RandomState(uint32_t seed) : generator_(seed) {}

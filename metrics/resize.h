@@ -13,7 +13,7 @@ namespace oar {
 /// Shapes  images uint8 [B, 3, H, W]; result float32 [B, 3, size, size].
 /// Units   grey levels 0 .. 255.
 /// Source  Pillow's ImagingResample in mode "F", as clean-fid uses it; libtorch's
-/// upsample_bicubic2d_aa is the same filter.
+///         upsample_bicubic2d_aa is the same filter.
 torch::Tensor resize_bicubic_antialias(const torch::Tensor& images, int64_t size);
 
 /// Resizes as TensorFlow 1 did: output pixel i reads src = i · float32(in/out), between floor(src)
@@ -23,7 +23,7 @@ torch::Tensor resize_bicubic_antialias(const torch::Tensor& images, int64_t size
 /// Shapes  images uint8 [B, 3, H, W]; result float32 [B, 3, size, size].
 /// Units   grey levels 0 .. 255.
 /// Source  tf.image.resize_bilinear of TensorFlow 1; torch-fidelity's
-/// interpolate_bilinear_2d_like_tensorflow1x.
+///         interpolate_bilinear_2d_like_tensorflow1x.
 torch::Tensor resize_bilinear_tf1(const torch::Tensor& images, int64_t size);
 
 }  // namespace oar

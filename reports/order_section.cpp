@@ -149,7 +149,7 @@ std::optional<LongJumps> long_jumps(const json& statistics) {
     total += *number(counts[i]);
     if (is_long) jumps.share += *number(counts[i]);
   }
-  if (!found || total <= 0) return std::nullopt;
+  if (!found || total <= 0 || rows * cols < 2) return std::nullopt;
   jumps.share /= total;
   // Two successive patches of a random order are a uniformly random pair of different cells.
   double pairs = 0;

@@ -23,6 +23,7 @@ class Checker {
 
   void problem(const std::string& where, const json& found, std::string_view accepted) {
     std::string shown = found.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (found.is_number_float() && !std::isfinite(found.get<double>())) shown = "NaN or infinity";
     if (shown.size() > kLongestFound)
       shown = fmt::format("{} of {} characters", found.type_name(), shown.size());
     problems.push_back(fmt::format("{}: found {}; accepted: {}", where, shown, accepted));

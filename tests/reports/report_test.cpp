@@ -115,13 +115,14 @@ TEST(MetricTable, SaysHowManySeedsAValueHasWhereSomeLackIt) {
 }
 
 TEST(MetricTable, NeverAveragesNumbersMeasuredInDifferentWays) {
-  for (const auto& [key, other] : {std::pair<const char*, json>{"num_generated", 1000},
-                                   {"num_reference", 10},
-                                   {"reference", "held_out"},
-                                   {"extractor", "inception_v3"},
-                                   {"convention", "clean_fid"},
-                                   {"weights_sha256", std::string(64, 'b')},
-                                   {"version", 2}}) {
+  for (const auto& [key, other] :
+       std::vector<std::pair<const char*, json>>{{"num_generated", 1000},
+                                                 {"num_reference", 10},
+                                                 {"reference", "held_out"},
+                                                 {"extractor", "inception_v3"},
+                                                 {"convention", "clean_fid"},
+                                                 {"weights_sha256", std::string(64, 'b')},
+                                                 {"version", 2}}) {
     json second = fid(20);
     second[key] = other;
     const std::string report =
@@ -306,9 +307,7 @@ TEST(Report, PointsToThePlotsForLargeGrids) {
               HasSubstr("**oar**: a grid of 9×9 is too large for text; see the plots.\n"));
 }
 
-// On a 2x2 grid half of the longer side is one patch, so all jumps are long: 100 % here and in
-// random orders. On 1x4 it is two patches: of the 12 ordered pairs of cells 6 are at least two
-// apart.
+// Half of a 1x4 grid is two patches, and of its 12 ordered pairs of cells 6 are that far apart.
 TEST(Report, NamesJumpingWhereJumpsAreAsLongAsThoseOfRandomOrders) {
   const auto statistics = [](int near, int far) {
     return json{{"mean_step_of", {{1.5, 1.5, 1.5, 1.5}}},
@@ -359,7 +358,8 @@ TEST(Report, WarnsOfASchemaItDoesNotKnow) {
 
 /// Replaces one value after another, at every depth, by each of several wrong ones.
 void with_each_value_replaced(const json& file, const std::function<void(const json&)>& visit) {
-  for (const auto& [pointer, value] : file.flatten().items()) {
+  const json leaves = file.flatten();
+  for (const auto& [pointer, value] : leaves.items()) {
     for (json::json_pointer at(pointer); !at.empty(); at = at.parent_pointer()) {
       for (const json& wrong :
            {json(), json(-1), json("x"), json::array({1}), json{{"x", 1}}, json(true)}) {
@@ -395,8 +395,8 @@ TEST(TerminalTable, LinesUpNumbersUnderTheirHeadings) {
   EXPECT_EQ(render_table(results({cell("raster", 0, {fid(40), distance(1.667)}),
                                   cell("raster", 1, {fid(42), distance(1.667)}),
                                   cell("oar", 0, {fid(133), distance(3.3)})})),
-            "                                        inter-patch\n"
-            "                                   FID     distance\n"
+            "                                       inter-patch\n"
+            "                                  FID     distance\n"
             "recipe  seeds  [efficientnet_lite0] ↓    (patches)\n"
             "──────  ─────  ──────────────────────  ───────────\n"
             "raster  n=2                41.0 ± 1.4    1.667 ± 0\n"

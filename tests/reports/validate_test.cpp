@@ -74,9 +74,10 @@ TEST(ValidateResults, NamesAFieldThatIsMissing) {
 }
 
 TEST(ValidateResults, RefusesNanInMemory) {  // in a file it is written as null
-  EXPECT_THAT(problems_with("/cells/0/metrics/0/value", std::numeric_limits<double>::quiet_NaN()),
-              ElementsAre("cells[0].metrics[0].value: found null; accepted: a finite number, or "
-                          "null where the metric gave none"));
+  EXPECT_THAT(
+      problems_with("/cells/0/metrics/0/value", std::numeric_limits<double>::quiet_NaN()),
+      ElementsAre("cells[0].metrics[0].value: found NaN or infinity; accepted: a finite number, or "
+                  "null where the metric gave none"));
   EXPECT_THAT(problems_with("/cells/0/metrics/0/value", nullptr), IsEmpty());
 }
 

@@ -31,7 +31,7 @@ TEST(Discriminator, OneLayerSeesSixteenPixels) {
   discriminator->eval();  // batch norm would mix pixels
   torch::Tensor image = at::zeros({1, 3, 64, 64}).requires_grad_(true);
   discriminator(image)[0][0][10][10].backward();
-  const torch::Tensor rows = image.grad()[0].abs().sum({0, 2}).nonzero().flatten();
+  const torch::Tensor rows = image.grad()[0].abs().sum(at::IntArrayRef({0, 2})).nonzero().flatten();
   EXPECT_EQ(rows[-1].item<int64_t>() - rows[0].item<int64_t>() + 1, 16);
 }
 
