@@ -24,8 +24,7 @@ void check_features(const torch::Tensor& features, int64_t at_least, std::string
   if (bad_rows.any().item<bool>()) {
     throw std::invalid_argument(
         fmt::format("{}: {} of {} rows hold NaN or Inf, the first is row {}; look at that image "
-                    "and at the model "
-                    "that made it",
+                    "and at the model that made it",
                     where, bad_rows.sum().item<int64_t>(), features.size(0),
                     bad_rows.to(torch::kInt64).argmax().item<int64_t>()));
   }
