@@ -32,7 +32,7 @@ sanitize: ## AddressSanitizer and UndefinedBehaviorSanitizer over the tests that
 	@cmake/setup.sh configure build-sanitize -DOAR_SANITIZE=ON -DOAR_CUDA_KERNELS=OFF
 	@ninja -C build-sanitize -j$(JOBS)
 	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(CTEST) --test-dir build-sanitize --exclude-regex Trains
+	  $(CTEST) --test-dir build-sanitize --exclude-regex 'Trains|Trainer'
 
 golden: ## computes the golden numbers of the tests anew, with reference implementations in Python (6 GB of wheels)
 	@cmake/setup.sh packages build

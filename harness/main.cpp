@@ -29,7 +29,8 @@ int list(const std::string& what) {
   if (asked("datasets")) print_names(oar::list_datasets());
   if (asked("orders")) {
     for (const oar::OrderInfo& order : oar::list_orders()) {
-      fmt::print("  {:<20} {}{}\n", order.name, order.summary, order.is_learned ? " (learned)" : "");
+      fmt::print("  {:<20} {}{}\n", order.name, order.summary,
+                 order.is_learned ? " (learned)" : "");
     }
   }
   if (asked("encodings")) {
@@ -60,8 +61,9 @@ int main(int argc, char** argv) {
   };
   CLI::App* const run = app.add_subcommand("run", "run what a sweep lacks, then report");
   sweep_options(run);
-  run->add_option("--out", options.out, "folder of results.json and report.md; "
-                                        "runs/<name of the sweep file> without it");
+  run->add_option("--out", options.out,
+                  "folder of results.json and report.md; "
+                  "runs/<name of the sweep file> without it");
   run->add_flag("--quiet", options.quiet, "no progress lines");
   run->add_flag("--dry-run", options.dry_run, "print the plan only");
 

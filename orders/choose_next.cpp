@@ -12,11 +12,13 @@ torch::Tensor choose_next(const torch::Tensor& confidence, const torch::Tensor& 
                           const torch::Tensor& last, const torch::Tensor& penalty) {
 #ifdef OAR_HAVE_CUDA_KERNELS
   if (confidence.is_cuda()) {
-    torch::Tensor chosen = torch::empty({confidence.size(0)}, filled.options().dtype(torch::kInt64));
+    torch::Tensor chosen =
+        torch::empty({confidence.size(0)}, filled.options().dtype(torch::kInt64));
     const torch::Tensor scores = confidence.contiguous(), open = filled.contiguous();
     const torch::Tensor from = last.defined() ? last.contiguous() : last;
     const torch::Tensor table = penalty.contiguous();
-    // libtorch works on the legacy default stream unless told otherwise, and this program never does.
+    // libtorch works on the legacy default stream unless told otherwise, and this program never
+    // does.
     const int error = launch_choose_next(
         scores.const_data_ptr<float>(), open.const_data_ptr<bool>(),
         from.defined() ? from.const_data_ptr<int64_t>() : nullptr, table.const_data_ptr<float>(),

@@ -20,9 +20,8 @@ __device__ Best better(Best a, Best b) {
   return a;
 }
 
-__global__ void choose_next_kernel(const float* confidence, const bool* filled,
-                                   const int64_t* last, const float* penalty, int64_t n,
-                                   int64_t* chosen) {
+__global__ void choose_next_kernel(const float* confidence, const bool* filled, const int64_t* last,
+                                   const float* penalty, int64_t n, int64_t* chosen) {
   const int64_t row = static_cast<int64_t>(blockIdx.x) * n;
   const float* distance = last ? penalty + last[blockIdx.x] * n : nullptr;
   Best best{0.f, -1};

@@ -31,7 +31,8 @@ inline uint64_t random_bits(uint64_t seed, Stream stream,
   };
   uint64_t state = mix(seed + 0x9e3779b97f4a7c15ULL);
   state = mix(state + 0x9e3779b97f4a7c15ULL * (static_cast<uint64_t>(stream) + 1));
-  for (const uint64_t counter : counters) state = mix(state + 0x9e3779b97f4a7c15ULL * (counter + 1));
+  for (const uint64_t counter : counters)
+    state = mix(state + 0x9e3779b97f4a7c15ULL * (counter + 1));
   return state;
 }
 

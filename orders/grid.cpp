@@ -11,8 +11,8 @@ Distance distance_from_name(const std::string& name) {
   if (name == "euclidean") return Distance::kEuclidean;
   if (name == "manhattan") return Distance::kManhattan;
   if (name == "chebyshev") return Distance::kChebyshev;
-  throw std::invalid_argument(fmt::format(
-      "no distance is called \"{}\"; known: chebyshev, euclidean, manhattan", name));
+  throw std::invalid_argument(
+      fmt::format("no distance is called \"{}\"; known: chebyshev, euclidean, manhattan", name));
 }
 
 torch::Tensor distance_table(const Grid& grid, Distance distance) {
@@ -24,9 +24,15 @@ torch::Tensor distance_table(const Grid& grid, Distance distance) {
       const double rows = std::abs(grid.row(to) - grid.row(from));
       const double cols = std::abs(grid.col(to) - grid.col(from));
       switch (distance) {
-        case Distance::kEuclidean: cell[from][to] = std::sqrt(rows * rows + cols * cols); break;
-        case Distance::kManhattan: cell[from][to] = rows + cols; break;
-        case Distance::kChebyshev: cell[from][to] = std::max(rows, cols); break;
+        case Distance::kEuclidean:
+          cell[from][to] = std::sqrt(rows * rows + cols * cols);
+          break;
+        case Distance::kManhattan:
+          cell[from][to] = rows + cols;
+          break;
+        case Distance::kChebyshev:
+          cell[from][to] = std::max(rows, cols);
+          break;
       }
     }
   }

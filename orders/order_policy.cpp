@@ -32,10 +32,10 @@ torch::Tensor OrderPolicy::next(const StepState& state) const {
     throw std::logic_error(
         fmt::format("order \"{}\": all {} patches are placed, there is no next one", name(), n));
   }
-  if (is_learned() && (!state.confidence.defined() ||
-                       state.confidence.sizes() != state.filled.sizes())) {
-    throw std::invalid_argument(fmt::format(
-        "order \"{}\" ranks open patches and needs `confidence` [B, {}]", name(), n));
+  if (is_learned() &&
+      (!state.confidence.defined() || state.confidence.sizes() != state.filled.sizes())) {
+    throw std::invalid_argument(
+        fmt::format("order \"{}\" ranks open patches and needs `confidence` [B, {}]", name(), n));
   }
   return choose(state);
 }

@@ -15,11 +15,12 @@ namespace oar {
 
 /// What a policy sees before it names the next patch of each image of a batch.
 struct StepState {
-  int64_t step = 0;          ///< number of patches already placed, the same for every image
-  torch::Tensor images;      ///< int64 [B] on the CPU: the image's own counter, key of random numbers
-  torch::Tensor filled;      ///< bool [B, N], true where a token is placed
-  torch::Tensor last;        ///< int64 [B], position placed at step - 1; not defined at step 0
-  torch::Tensor confidence;  ///< float32 [B, N], read at open positions only; learned orders need it
+  int64_t step = 0;      ///< number of patches already placed, the same for every image
+  torch::Tensor images;  ///< int64 [B] on the CPU: the image's own counter, key of random numbers
+  torch::Tensor filled;  ///< bool [B, N], true where a token is placed
+  torch::Tensor last;    ///< int64 [B], position placed at step - 1; not defined at step 0
+  torch::Tensor
+      confidence;  ///< float32 [B, N], read at open positions only; learned orders need it
 };
 
 /// Settings of an order policy; one that does not use a setting ignores it.
@@ -39,8 +40,8 @@ struct OrderConfig {
 ///
 /// Shapes  B images, N = rows * cols patches; positions are row-major, 0 .. N-1.
 /// Units   distances in patches, centre to centre; the penalty λ in nats per patch.
-/// Errors  std::invalid_argument if a shape disagrees with the grid; std::logic_error on a full grid.
-/// Source  arXiv 2504.17069v1, any-given-order generation with the distance penalty λ.
+/// Errors  std::invalid_argument if a shape disagrees with the grid; std::logic_error on a full
+/// grid. Source  arXiv 2504.17069v1, any-given-order generation with the distance penalty λ.
 class OrderPolicy {
  public:
   explicit OrderPolicy(OrderConfig config) : config_(std::move(config)) {}

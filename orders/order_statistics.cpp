@@ -13,13 +13,12 @@ torch::Tensor step_of(const torch::Tensor& position_at) {
   if (position_at.dim() != 2 || position_at.scalar_type() != torch::kInt64) {
     throw std::invalid_argument("orders must be int64 [images, patches]");
   }
-  const torch::Tensor steps =
-      at::arange(position_at.size(1), torch::kInt64).expand_as(position_at);
+  const torch::Tensor steps = at::arange(position_at.size(1), torch::kInt64).expand_as(position_at);
   const torch::Tensor wrong = (std::get<0>(position_at.cpu().sort(1)) != steps).any(1).nonzero();
   if (wrong.size(0) > 0) {
-    throw std::invalid_argument(fmt::format(
-        "order {} is not a permutation of 0 .. {}: a patch is missing or placed twice",
-        wrong[0].item<int64_t>(), position_at.size(1) - 1));
+    throw std::invalid_argument(
+        fmt::format("order {} is not a permutation of 0 .. {}: a patch is missing or placed twice",
+                    wrong[0].item<int64_t>(), position_at.size(1) - 1));
   }
   return position_at.cpu().argsort(static_cast<int64_t>(1), /*descending=*/false);
 }
@@ -27,12 +26,13 @@ torch::Tensor step_of(const torch::Tensor& position_at) {
 OrderStatistics order_statistics(const torch::Tensor& position_at, const Grid& grid) {
   const int64_t n = grid.size();
   if (position_at.dim() != 2 || position_at.size(1) != n || position_at.size(0) == 0) {
-    throw std::invalid_argument(fmt::format(
-        "orders of a {}x{} grid must be [images >= 1, {}]", grid.rows, grid.cols, n));
+    throw std::invalid_argument(
+        fmt::format("orders of a {}x{} grid must be [images >= 1, {}]", grid.rows, grid.cols, n));
   }
   OrderStatistics result;
   result.num_orders = position_at.size(0);
-  result.mean_step_of = step_of(position_at).to(torch::kFloat64).mean(0).view({grid.rows, grid.cols});
+  result.mean_step_of =
+      step_of(position_at).to(torch::kFloat64).mean(0).view({grid.rows, grid.cols});
 
   const double longest = std::hypot(grid.rows - 1, grid.cols - 1);
   const int64_t bins = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(longest)));
@@ -42,8 +42,9 @@ OrderStatistics order_statistics(const torch::Tensor& position_at, const Grid& g
 
   const torch::Tensor at_cpu = position_at.cpu();
   const torch::Tensor from = at_cpu.narrow(1, 0, n - 1), to = at_cpu.narrow(1, 1, n - 1);
-  const torch::Tensor jumps =
-      distance_table(grid, Distance::kEuclidean).view(-1).index_select(0, (from * n + to).flatten());
+  const torch::Tensor jumps = distance_table(grid, Distance::kEuclidean)
+                                  .view(-1)
+                                  .index_select(0, (from * n + to).flatten());
   result.mean_inter_patch_distance = jumps.mean().item<double>();
   result.stddev_inter_patch_distance =
       jumps.view_as(from).mean(1).std(/*unbiased=*/false).item<double>();

@@ -19,8 +19,8 @@ struct OrderStatistics {
   int64_t num_orders = 0;
   double mean_inter_patch_distance = 0;    ///< over steps t >= 1 of all orders; patches
   double stddev_inter_patch_distance = 0;  ///< of the per-order means, population; patches
-  std::vector<double> histogram_edges;     ///< patches; bins [edge i, edge i+1), the last one closed
-  std::vector<int64_t> histogram_counts;   ///< jumps per bin
+  std::vector<double> histogram_edges;    ///< patches; bins [edge i, edge i+1), the last one closed
+  std::vector<int64_t> histogram_counts;  ///< jumps per bin
   double neighbour_share = 0;  ///< share of steps t >= 1 to one of the four direct neighbours
   torch::Tensor mean_step_of;  ///< float64 [rows, cols], mean step of each cell, 0-based
 };

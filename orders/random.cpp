@@ -21,8 +21,9 @@ class Random : public OrderPolicy {
       int64_t* position = orders.mutable_data_ptr<int64_t>() + b * n;
       std::iota(position, position + n, 0);
       for (int64_t i = n - 1; i > 0; --i) {
-        const uint64_t j = random_below(i + 1, config().seed, config().stream,
-                                        {static_cast<uint64_t>(image[b]), static_cast<uint64_t>(i)});
+        const uint64_t j =
+            random_below(i + 1, config().seed, config().stream,
+                         {static_cast<uint64_t>(image[b]), static_cast<uint64_t>(i)});
         std::swap(position[i], position[j]);
       }
     }

@@ -54,7 +54,8 @@ torch::Tensor confidence_of(Confidence kind, const torch::Tensor& log_probabilit
   switch (kind) {
     case Confidence::kLikelihood:
       return log_probabilities.gather(-1, codes.unsqueeze(-1)).squeeze(-1);
-    case Confidence::kMaxProbability: return log_probabilities.amax(-1);
+    case Confidence::kMaxProbability:
+      return log_probabilities.amax(-1);
     case Confidence::kEntropy:
       return (log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1);
     case Confidence::kMargin: {
@@ -75,9 +76,9 @@ CodeSource given_codes(torch::Tensor codes) {
 
 CodeSource drawn_codes(SamplingOptions options, torch::Tensor images) {
   if (!(options.temperature > 0)) {
-    throw std::invalid_argument(fmt::format(
-        "temperature must be > 0, got {}; use top_k = 1 for the most likely code",
-        options.temperature));
+    throw std::invalid_argument(
+        fmt::format("temperature must be > 0, got {}; use top_k = 1 for the most likely code",
+                    options.temperature));
   }
   if (options.top_k < 0) {
     throw std::invalid_argument(
@@ -95,10 +96,10 @@ CodeSource drawn_codes(SamplingOptions options, torch::Tensor images) {
     const int64_t* position = where.const_data_ptr<int64_t>();
     float* u = uniform.mutable_data_ptr<float>();
     for (int64_t i = 0; i < where.numel(); ++i) {
-      u[i] = static_cast<float>(random_uniform(
-          options.seed, Stream::kGenerationCode,
-          {static_cast<uint64_t>(image[i / where.size(1)]), static_cast<uint64_t>(step),
-           static_cast<uint64_t>(position[i])}));
+      u[i] = static_cast<float>(
+          random_uniform(options.seed, Stream::kGenerationCode,
+                         {static_cast<uint64_t>(image[i / where.size(1)]),
+                          static_cast<uint64_t>(step), static_cast<uint64_t>(position[i])}));
     }
     torch::Tensor rows = logits.flatten(0, 1) / options.temperature;
     rows = keep_top_p(keep_top_k(rows, options.top_k), options.top_p);
@@ -145,9 +146,9 @@ Rollout roll_out(StepScorer& scorer, const OrderPolicy& policy, Confidence confi
     if (learned) {
       if (confidence == Confidence::kLikelihood) codes = code_source(logits, candidates, step);
       state.step = step;
-      state.confidence = at::zeros({batch, n}, floats)
-                             .scatter(1, candidates,
-                                      confidence_of(confidence, log_probabilities, codes));
+      state.confidence =
+          at::zeros({batch, n}, floats)
+              .scatter(1, candidates, confidence_of(confidence, log_probabilities, codes));
       state.last = step > 0 ? result.position_at.select(1, step - 1) : torch::Tensor();
       const torch::Tensor position = policy.next(state);
       choice = (candidates < position.unsqueeze(1)).sum(1);  // candidates ascend
@@ -161,8 +162,8 @@ Rollout roll_out(StepScorer& scorer, const OrderPolicy& policy, Confidence confi
         codes.defined() ? codes.gather(1, pick) : code_source(row_of(logits), position, step);
     result.position_at.select(1, step).copy_(position.squeeze(1));
     result.codes.scatter_(1, position, code);
-    result.log_likelihood.select(1, step)
-        .copy_(row_of(log_probabilities).gather(2, code.unsqueeze(2)).flatten());
+    result.log_likelihood.select(1, step).copy_(
+        row_of(log_probabilities).gather(2, code.unsqueeze(2)).flatten());
     state.filled.scatter_(1, position, true);
     scorer.place(choice, code.squeeze(1));
   }

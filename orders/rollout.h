@@ -10,7 +10,8 @@
 
 namespace oar {
 
-/// What the search needs of a model: logits for candidates of the next step, and a way to place one.
+/// What the search needs of a model: logits for candidates of the next step, and a way to place
+/// one.
 ///
 /// Shapes  B images, R candidates per image (the same R for all), V codes.
 class StepScorer {
@@ -29,7 +30,8 @@ class StepScorer {
 
 /// What ranks a candidate position, in nats; higher is more confident.
 enum class Confidence {
-  kLikelihood,      ///< log P(the code there): the true code when labelling, the drawn one when generating
+  kLikelihood,      ///< log P(the code there): the true code when labelling, the drawn one when
+                    ///< generating
   kMaxProbability,  ///< max over codes of log P(code)
   kEntropy,         ///< minus the entropy of the code
   kMargin,          ///< log P of the most likely code minus log P of the second
@@ -52,8 +54,8 @@ struct SamplingOptions {
 
 /// Where the code of a candidate of `step` comes from: int64 [B, R] for logits [B, R, V] and
 /// positions [B, R].
-using CodeSource = std::function<torch::Tensor(
-    const torch::Tensor& logits, const torch::Tensor& positions, int64_t step)>;
+using CodeSource = std::function<torch::Tensor(const torch::Tensor& logits,
+                                               const torch::Tensor& positions, int64_t step)>;
 
 /// The codes of existing images: int64 [B, N] by position. For labelling.
 CodeSource given_codes(torch::Tensor codes);
@@ -78,9 +80,9 @@ struct Rollout {
 /// code of each candidate is drawn before the choice; with the other confidences after it, so that
 /// the codes are samples of the model exactly.
 ///
-/// Shapes  `images` int64 [B] on the CPU, the key of each image's random numbers. Results on the CPU.
-/// Errors  std::invalid_argument if the model's logits are not finite.
-/// Source  arXiv 2504.17069v1, likelihood at all remaining positions in parallel.
+/// Shapes  `images` int64 [B] on the CPU, the key of each image's random numbers. Results on the
+/// CPU. Errors  std::invalid_argument if the model's logits are not finite. Source  arXiv
+/// 2504.17069v1, likelihood at all remaining positions in parallel.
 Rollout roll_out(StepScorer& scorer, const OrderPolicy& policy, Confidence confidence,
                  const CodeSource& code_source, const torch::Tensor& images);
 

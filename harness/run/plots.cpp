@@ -34,8 +34,8 @@ std::string draw_plots(const std::filesystem::path& folder) {
   std::string results = (folder / "results.json").string();
   const std::string no_pictures = "no pictures: ";
   if (!std::filesystem::exists(script)) {
-    return fmt::format("{}there is no {}; set OAR_PLOTS to reports/plots/plot_results.py", no_pictures,
-                       script);
+    return fmt::format("{}there is no {}; set OAR_PLOTS to reports/plots/plot_results.py",
+                       no_pictures, script);
   }
   char* arguments[] = {python.data(), script.data(), results.data(), nullptr};
   pid_t child = 0;

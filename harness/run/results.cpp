@@ -20,10 +20,14 @@ std::string utc_now() {
 
 const char* name_of(CellStatus status) {
   switch (status) {
-    case CellStatus::kDone: return "done";
-    case CellStatus::kFailed: return "failed";
-    case CellStatus::kDiverged: return "diverged";
-    case CellStatus::kInterrupted: return "interrupted";
+    case CellStatus::kDone:
+      return "done";
+    case CellStatus::kFailed:
+      return "failed";
+    case CellStatus::kDiverged:
+      return "diverged";
+    case CellStatus::kInterrupted:
+      return "interrupted";
   }
   return "failed";
 }
@@ -38,9 +42,8 @@ const json* record_of(const CellOutcome& cell, const std::string& role) {
 /// A number that says the same on every machine: what it is, which way is better, on how much.
 json metric(const std::string& id, const std::string& name, const json& value, const char* unit,
             const json& higher_is_better, int64_t seed) {
-  return {{"metric", id},      {"name", name},
-          {"value", value},    {"stddev", nullptr},
-          {"unit", unit},      {"higher_is_better", higher_is_better},
+  return {{"metric", id},      {"name", name}, {"value", value},
+          {"stddev", nullptr}, {"unit", unit}, {"higher_is_better", higher_is_better},
           {"version", 1},      {"seed", seed}};
 }
 
@@ -82,9 +85,8 @@ json metrics_of(const CellOutcome& cell, int64_t seed) {
       metrics.push_back(std::move(entry));
     };
     add("tokenizer_psnr", "PSNR", quality.at("psnr"), "dB", true);
-    add("tokenizer_rfid",
-        fmt::format("rFID[{}]", quality.at("extractor").get<std::string>()), quality.at("rfid"),
-        "", false);
+    add("tokenizer_rfid", fmt::format("rFID[{}]", quality.at("extractor").get<std::string>()),
+        quality.at("rfid"), "", false);
   }
   return metrics;
 }

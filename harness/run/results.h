@@ -27,8 +27,8 @@ struct CellOutcome {
   std::vector<StageOutcome> stages;  ///< those that ended
 };
 
-/// results.json: every number with n, seed, extractor, weights' SHA-256, device, versions, commit, and
-/// the time of each stage. The schema stands in reports/README.md.
+/// results.json: every number with n, seed, extractor, weights' SHA-256, device, versions, commit,
+/// and the time of each stage. The schema stands in reports/README.md.
 ///
 /// `cells` and `outcomes` go together by position.
 nlohmann::json make_results(const Sweep& sweep, const std::vector<CellOutcome>& outcomes,

@@ -55,7 +55,9 @@ void print_plan(const Store& store, const Sweep& sweep,
       const bool first = seen.insert(stage.node.key).second;
       if (first && complete) ++cached;
       fmt::print("  {:<20} {}  {}\n", stage.role, stage.node.key.substr(0, 12),
-                 complete ? "cached" : first ? "to do" : "shared with a cell above");
+                 complete ? "cached"
+                 : first  ? "to do"
+                          : "shared with a cell above");
     }
   }
   fmt::print("{} cells, {} different stages: {} cached, {} to do\n", plans.size(), seen.size(),

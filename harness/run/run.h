@@ -9,9 +9,9 @@ namespace oar {
 /// What `oar-bench run` was asked to do.
 struct RunOptions {
   std::filesystem::path sweep;
-  std::vector<std::string> set;            ///< --set key=value
+  std::vector<std::string> set;  ///< --set key=value
   std::filesystem::path store = "store";
-  std::filesystem::path out;               ///< empty: runs/<name of the sweep file>
+  std::filesystem::path out;  ///< empty: runs/<name of the sweep file>
   std::string device = "auto";
   bool quiet = false;
   bool dry_run = false;
@@ -27,9 +27,10 @@ enum ExitCode : int {
   kInterrupted = 75,
 };
 
-/// Runs every stage of a sweep that the store lacks, then writes results.json, report.md and pictures
-/// into the output folder and prints the table. results.json is written after every cell, so
-/// that nothing is lost. A cell that fails does not stop the others unless the sweep says fail_fast.
+/// Runs every stage of a sweep that the store lacks, then writes results.json, report.md and
+/// pictures into the output folder and prints the table. results.json is written after every cell,
+/// so that nothing is lost. A cell that fails does not stop the others unless the sweep says
+/// fail_fast.
 ///
 /// Errors  What reading and planning the sweep throws: nothing has run by then. Interrupted after a
 ///         signal, with results.json written.

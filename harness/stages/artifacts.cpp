@@ -47,7 +47,8 @@ json read_json(const fs::path& path) {
   try {
     return json::parse(in);
   } catch (const json::exception& error) {
-    throw BadWeights(fmt::format("{}: not the JSON this program writes: {}", path.string(), error.what()));
+    throw BadWeights(
+        fmt::format("{}: not the JSON this program writes: {}", path.string(), error.what()));
   }
 }
 
@@ -264,7 +265,9 @@ torch::Tensor read_png(const fs::path& path) {
                               path.string()));
   }
   return torch::from_blob(image.data, {image.rows, image.cols, 3}, torch::kUInt8)
-      .flip(2).permute({2, 0, 1}).contiguous();
+      .flip(2)
+      .permute({2, 0, 1})
+      .contiguous();
 }
 
 }  // namespace oar

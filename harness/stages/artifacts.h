@@ -60,9 +60,9 @@ TransformerConfig transformer_config_from(const nlohmann::json& json);
 void check_fit(const TransformerConfig& model, const Grid& grid, int64_t codebook_size,
                const std::string& what);
 
-/// Runs `make` on consecutive ranges [begin, end) of `total` things, keeps each result in scratch, and
-/// returns them joined along dimension 0. After an interruption only the missing ranges are made.
-/// Each result is a map of tensors with end - begin rows.
+/// Runs `make` on consecutive ranges [begin, end) of `total` things, keeps each result in scratch,
+/// and returns them joined along dimension 0. After an interruption only the missing ranges are
+/// made. Each result is a map of tensors with end - begin rows.
 TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t total,
                     int64_t chunk_size,
                     const std::function<TensorMap(int64_t begin, int64_t end)>& make);

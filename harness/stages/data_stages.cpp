@@ -52,16 +52,16 @@ json train(StageContext& context, const Dataset& dataset, const Environment& env
         dataset.load(sampler.next(step * options.batch_size, options.batch_size));
     const VqganLosses losses = trainer.step(images.to(environment.device), step);
     if (!losses.finite) {
-      throw Diverged(fmt::format(
-          "tokenizer: loss or gradient is not finite at step {}; lower tokenizer.learning_rate ({})",
-          step, options.learning_rate));
+      throw Diverged(
+          fmt::format("tokenizer: loss or gradient is not finite at step {}; lower "
+                      "tokenizer.learning_rate ({})",
+                      step, options.learning_rate));
     }
     ++step;
     if (step % std::max<int64_t>(1, total / 100) == 0 || step == total) {
       curve.push_back({step * options.batch_size, losses.total, losses.reconstruction});
     }
-    context.progress().update(step * options.batch_size,
-                              fmt::format("loss {:.3f}", losses.total));
+    context.progress().update(step * options.batch_size, fmt::format("loss {:.3f}", losses.total));
     if (clock.due() || context.stop_requested()) checkpoint();
     context.stop_if_requested();
   }
@@ -85,8 +85,9 @@ json reconstruction_quality(const Dataset& dataset, Vqgan& tokenizer,
     const size_t end = std::min(images.size(), begin + kEncodeBatch);
     const torch::Tensor pixels = dataset.load({images.begin() + begin, images.begin() + end});
     const torch::Tensor z = tokenizer->embed(to_network_range(pixels.to(environment.device)));
-    const torch::Tensor output = to_pixels(
-        tokenizer->decode_codes(tokenizer->quantise(z).codes, z.size(2), z.size(3))).cpu();
+    const torch::Tensor output =
+        to_pixels(tokenizer->decode_codes(tokenizer->quantise(z).codes, z.size(2), z.size(3)))
+            .cpu();
     decibels.push_back(psnr(pixels, output));
     real.push_back(extractor->extract(pixels).features);
     decoded.push_back(extractor->extract(output).features);
@@ -186,7 +187,8 @@ json run_tokens(StageContext& context, const DatasetConfig& dataset_config,
   TokenGrids tokens{{side, side}, tokenizer->config().codebook_size, {}};
   tokens.codes =
       in_chunks(context, "images", static_cast<int64_t>(dataset->index().images.size()),
-                8 * kEncodeBatch, [&](int64_t begin, int64_t end) {
+                8 * kEncodeBatch,
+                [&](int64_t begin, int64_t end) {
                   const c10::InferenceMode no_gradients;
                   std::vector<torch::Tensor> codes;
                   for (int64_t first = begin; first < end; first += kEncodeBatch) {
@@ -197,7 +199,9 @@ json run_tokens(StageContext& context, const DatasetConfig& dataset_config,
                         tokenizer->encode(to_network_range(pixels)).codes.to(torch::kInt16).cpu());
                   }
                   return TensorMap{{"codes", at::cat(codes)}};
-                }).at("codes").to(torch::kInt64);
+                })
+          .at("codes")
+          .to(torch::kInt64);
   write_tokens(context.work(), tokens);
   const CodebookUsage usage = codebook_usage(tokens.codes, tokens.codebook_size);
   return {{"rows", tokens.grid.rows},

@@ -19,8 +19,8 @@ torch::Device device_from_name(const std::string& name) {
     if (error != std::errc() || rest != end || index < 0) index = -1;
   }
   if ((name != "cuda" && !indexed) || index < 0) {
-    throw std::invalid_argument(
-        fmt::format("--device: \"{}\" is no device; accepted: auto, cpu, cuda, cuda:<index>", name));
+    throw std::invalid_argument(fmt::format(
+        "--device: \"{}\" is no device; accepted: auto, cpu, cuda, cuda:<index>", name));
   }
   if (index >= gpus) {
     throw std::invalid_argument(fmt::format(

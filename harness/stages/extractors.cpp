@@ -26,8 +26,8 @@ std::string extractor_sha256(const std::string& name, const std::string& weights
   return is_embedded(name, weights) ? embedded_efficientnet_lite0_sha256() : sha256_file(weights);
 }
 
-std::unique_ptr<FeatureExtractor> load_extractor(const std::string& name, const std::string& weights,
-                                                 torch::Device device) {
+std::unique_ptr<FeatureExtractor> load_extractor(const std::string& name,
+                                                 const std::string& weights, torch::Device device) {
   const TensorMap tensors = is_embedded(name, weights)
                                 ? read_tensors(embedded_efficientnet_lite0(), "embedded weights")
                                 : read_tensors(std::filesystem::path(weights));

@@ -12,14 +12,15 @@ namespace oar {
 /// SHA-256 of the weights an extractor will use: of the file `weights`, or of the embedded network
 /// where that is empty.
 ///
-/// Errors  std::system_error if the file cannot be read; std::invalid_argument if none was given for
+/// Errors  std::system_error if the file cannot be read; std::invalid_argument if none was given
+/// for
 ///         an extractor that has no embedded weights.
 std::string extractor_sha256(const std::string& name, const std::string& weights);
 
 /// The extractor `name` with the weights of that file, or with its embedded ones.
 ///
 /// Errors  as extractor_sha256(); BadWeights or BadExtractorWeights for a file that does not fit.
-std::unique_ptr<FeatureExtractor> load_extractor(const std::string& name, const std::string& weights,
-                                                 torch::Device device);
+std::unique_ptr<FeatureExtractor> load_extractor(const std::string& name,
+                                                 const std::string& weights, torch::Device device);
 
 }  // namespace oar

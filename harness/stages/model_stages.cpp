@@ -82,8 +82,9 @@ json train(StageContext& context, const Transformer& model, const TrainerSetting
     }
     context.progress().update(done * batch_size, fmt::format("loss {:.3f}", loss));
     if (clock.due() || context.stop_requested()) {
-      write_safetensors(file, trainer.state(),
-                        {{"progress", json{{"curve", curve}, {"sum", sum}, {"count", count}}.dump()}});
+      write_safetensors(
+          file, trainer.state(),
+          {{"progress", json{{"curve", curve}, {"sum", sum}, {"count", count}}.dump()}});
     }
     context.stop_if_requested();
   }
@@ -112,9 +113,8 @@ json held_out_nats(const Transformer& model, const DatasetIndex& index, const To
       nats[order] = nullptr;
       continue;
     }
-    const torch::Tensor orders =
-        fixed_orders(order, tokens.grid, 0, Stream::kGenerationOrder,
-                     at::arange(static_cast<int64_t>(images.size())));
+    const torch::Tensor orders = fixed_orders(order, tokens.grid, 0, Stream::kGenerationOrder,
+                                              at::arange(static_cast<int64_t>(images.size())));
     nats[order] = nats_per_image(model, tokens.codes.index_select(0, indices(images)), orders,
                                  labels, kEvaluationBatch);
   }
@@ -144,8 +144,8 @@ torch::Tensor generated_labels(const DatasetIndex& index, int64_t begin, int64_t
   const std::vector<int64_t> train = images_of(index, Split::kTrain);
   torch::Tensor labels = torch::empty({end - begin}, torch::kInt64);
   for (int64_t image = begin; image < end; ++image) {
-    const uint64_t drawn = random_below(train.size(), seed, Stream::kGenerationLabel,
-                                        {static_cast<uint64_t>(image)});
+    const uint64_t drawn =
+        random_below(train.size(), seed, Stream::kGenerationLabel, {static_cast<uint64_t>(image)});
     labels[image - begin] = index.images[train[drawn]].label;
   }
   return labels;
@@ -198,15 +198,15 @@ json run_any_order(StageContext& context, const Environment& environment) {
 
   const std::string order = training.at("order");
   ImageSampler sampler(images_of(index, Split::kTrain), seed);
-  const json curve = train(
-      context, model, settings, batch_size, [&](int64_t first, int64_t count) {
-        const std::vector<int64_t> images = sampler.next(first, count);
-        return TrainingBatch{
-            tokens.codes.index_select(0, indices(images)).to(environment.device),
-            fixed_orders(order, tokens.grid, seed, Stream::kTrainingOrder,
-                         at::arange(first, first + count)).to(environment.device),
-            conditional ? labels_of(index, images).to(environment.device) : torch::Tensor()};
-      });
+  const json curve = train(context, model, settings, batch_size, [&](int64_t first, int64_t count) {
+    const std::vector<int64_t> images = sampler.next(first, count);
+    return TrainingBatch{
+        tokens.codes.index_select(0, indices(images)).to(environment.device),
+        fixed_orders(order, tokens.grid, seed, Stream::kTrainingOrder,
+                     at::arange(first, first + count))
+            .to(environment.device),
+        conditional ? labels_of(index, images).to(environment.device) : torch::Tensor()};
+  });
   write_transformer(context.work(), model);
   return {{"order", order},
           {"images_seen", settings.total_steps * batch_size},
@@ -228,24 +228,23 @@ json run_orders(StageContext& context, const Environment& environment) {
   const Confidence confidence = confidence_from_name(config.at("confidence"));
   const std::vector<int64_t> images = images_of(index, Split::kTrain, config.at("max_images"));
 
-  const TensorMap found = in_chunks(
-      context, "images", static_cast<int64_t>(images.size()),
-      images_per_chunk(model->config(), 64, false), [&](int64_t begin, int64_t end) {
-        const std::vector<int64_t> chunk(images.begin() + begin, images.begin() + end);
-        const torch::Tensor labels = model->config().num_classes > 0
-                                         ? labels_of(index, chunk).to(environment.device)
-                                         : torch::Tensor();
-        CachedScorer scorer(model, end - begin, labels);
-        const Rollout rollout =
-            roll_out(scorer, *policy, confidence,
-                     given_codes(tokens.codes.index_select(0, indices(chunk))), indices(chunk));
-        return TensorMap{{"image", indices(chunk)},
-                         {"log_likelihood", rollout.log_likelihood},
-                         {"position_at", rollout.position_at.to(torch::kInt16)}};
-      });
+  const TensorMap found =
+      in_chunks(context, "images", static_cast<int64_t>(images.size()),
+                images_per_chunk(model->config(), 64, false), [&](int64_t begin, int64_t end) {
+                  const std::vector<int64_t> chunk(images.begin() + begin, images.begin() + end);
+                  const torch::Tensor labels = model->config().num_classes > 0
+                                                   ? labels_of(index, chunk).to(environment.device)
+                                                   : torch::Tensor();
+                  CachedScorer scorer(model, end - begin, labels);
+                  const Rollout rollout = roll_out(
+                      scorer, *policy, confidence,
+                      given_codes(tokens.codes.index_select(0, indices(chunk))), indices(chunk));
+                  return TensorMap{{"image", indices(chunk)},
+                                   {"log_likelihood", rollout.log_likelihood},
+                                   {"position_at", rollout.position_at.to(torch::kInt16)}};
+                });
   write_safetensors(context.work() / "orders.safetensors", found);
-  json record =
-      describe(order_statistics(found.at("position_at").to(torch::kInt64), tokens.grid));
+  json record = describe(order_statistics(found.at("position_at").to(torch::kInt64), tokens.grid));
   record["images"] = images.size();
   record["order"] = config.at("order");
   record["confidence"] = config.at("confidence");
@@ -282,29 +281,28 @@ json run_specialist(StageContext& context, const Environment& environment) {
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int64_t>(i);
   ImageSampler sampler(rows, settings.seed);
   const bool conditional = model->config().num_classes > 0;
-  const json curve = train(
-      context, model, settings, batch_size, [&](int64_t first, int64_t count) {
-        const torch::Tensor row = indices(sampler.next(first, count));
-        const torch::Tensor images = image_at.index_select(0, row);
-        torch::Tensor batch_orders = position_at.index_select(0, row).clone();
-        if (random_share > 0) {
-          const torch::Tensor random =
-              fixed_orders("random", tokens.grid, settings.seed, Stream::kTrainingOrder,
-                           at::arange(first, first + count));
-          for (int64_t b = 0; b < count; ++b) {
-            if (random_uniform(settings.seed, Stream::kOrderMixture,
-                               {static_cast<uint64_t>(first + b)}) < random_share) {
-              batch_orders[b].copy_(random[b]);
-            }
-          }
+  const json curve = train(context, model, settings, batch_size, [&](int64_t first, int64_t count) {
+    const torch::Tensor row = indices(sampler.next(first, count));
+    const torch::Tensor images = image_at.index_select(0, row);
+    torch::Tensor batch_orders = position_at.index_select(0, row).clone();
+    if (random_share > 0) {
+      const torch::Tensor random =
+          fixed_orders("random", tokens.grid, settings.seed, Stream::kTrainingOrder,
+                       at::arange(first, first + count));
+      for (int64_t b = 0; b < count; ++b) {
+        if (random_uniform(settings.seed, Stream::kOrderMixture,
+                           {static_cast<uint64_t>(first + b)}) < random_share) {
+          batch_orders[b].copy_(random[b]);
         }
-        const std::vector<int64_t> batch_images(images.const_data_ptr<int64_t>(),
-                                                images.const_data_ptr<int64_t>() + count);
-        return TrainingBatch{
-            tokens.codes.index_select(0, images).to(environment.device),
-            batch_orders.to(environment.device),
-            conditional ? labels_of(index, batch_images).to(environment.device) : torch::Tensor()};
-      });
+      }
+    }
+    const std::vector<int64_t> batch_images(images.const_data_ptr<int64_t>(),
+                                            images.const_data_ptr<int64_t>() + count);
+    return TrainingBatch{
+        tokens.codes.index_select(0, images).to(environment.device),
+        batch_orders.to(environment.device),
+        conditional ? labels_of(index, batch_images).to(environment.device) : torch::Tensor()};
+  });
   write_transformer(context.work(), model);
   return {{"images_seen", settings.total_steps * batch_size},
           {"random_share", random_share},
@@ -349,8 +347,10 @@ json run_samples(StageContext& context, int64_t batch_size, const Environment& e
             roll_out(scorer, *policy, confidence, drawn_codes(options, images), images);
         {
           const c10::InferenceMode no_gradients;
-          const torch::Tensor pixels = to_pixels(tokenizer->decode_codes(
-              rollout.codes.to(environment.device), grid.rows, grid.cols)).cpu();
+          const torch::Tensor pixels =
+              to_pixels(tokenizer->decode_codes(rollout.codes.to(environment.device), grid.rows,
+                                                grid.cols))
+                  .cpu();
           for (int64_t i = begin; i < end; ++i) {
             write_png(folder / fmt::format("{:06}.png", i), pixels[i - begin]);
           }
@@ -362,13 +362,12 @@ json run_samples(StageContext& context, int64_t batch_size, const Environment& e
         return chunk;
       });
   write_safetensors(context.work() / "samples.safetensors", drawn);
-  write_json(context.work() / "config.json", {{"rows", grid.rows},
-                                              {"cols", grid.cols},
-                                              {"codebook_size", model->config().codebook_size}});
+  write_json(
+      context.work() / "config.json",
+      {{"rows", grid.rows}, {"cols", grid.cols}, {"codebook_size", model->config().codebook_size}});
   return {{"images", drawn.at("codes").size(0)},
           {"order", config.at("order")},
-          {"draws_before_choosing",
-           policy->is_learned() && confidence == Confidence::kLikelihood},
+          {"draws_before_choosing", policy->is_learned() && confidence == Confidence::kLikelihood},
           {"device", environment.device.str()},
           {"nats_per_image",
            -drawn.at("log_likelihood").sum(1, false, torch::kFloat64).mean().item<double>()}};

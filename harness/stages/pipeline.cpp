@@ -32,13 +32,15 @@ std::string fingerprint(const fs::path& root) {
     throw BadData(fmt::format("dataset.root: \"{}\" is not a folder", root.string()));
   }
   std::vector<std::string> lines;
-  for (const auto& entry : fs::recursive_directory_iterator(
-           root, fs::directory_options::follow_directory_symlink |
-                     fs::directory_options::skip_permission_denied)) {
+  for (const auto& entry :
+       fs::recursive_directory_iterator(root, fs::directory_options::follow_directory_symlink |
+                                                  fs::directory_options::skip_permission_denied)) {
     std::error_code vanished;
     if (!entry.is_regular_file(vanished) || vanished) continue;
     const auto size = entry.file_size(vanished);
-    if (!vanished) lines.push_back(fmt::format("{} {}\n", fs::relative(entry.path(), root).generic_string(), size));
+    if (!vanished)
+      lines.push_back(
+          fmt::format("{} {}\n", fs::relative(entry.path(), root).generic_string(), size));
   }
   std::sort(lines.begin(), lines.end());
   std::string all;
@@ -155,7 +157,8 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
   const DatasetConfig dataset_config = dataset_config_from(dataset_part);
   json dataset_identity = dataset_part;
   dataset_identity.erase("root");
-  if (!is_generated(dataset_config.name)) dataset_identity["files"] = fingerprint(dataset_config.root);
+  if (!is_generated(dataset_config.name))
+    dataset_identity["files"] = fingerprint(dataset_config.root);
   const StageNode dataset =
       add("dataset", make_node("dataset", 1, dataset_identity),
           [=](StageContext& context) { return run_dataset(context, dataset_config); });
@@ -163,15 +166,15 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
   const json& tokenizer_part = part(recipe, "tokenizer");
   const json tokenizer_identity = tokenizer_config(tokenizer_part, dataset_config.image_size);
   const std::string tokenizer_weights = tokenizer_part.at("weights");
-  const StageNode tokenizer = add(
-      "tokenizer", make_node("tokenizer", 1, tokenizer_identity, {{"dataset", dataset}}),
-      [=](StageContext& context) {
-        return run_tokenizer(context, dataset_config, tokenizer_weights, environment);
-      });
-  const StageNode tokens = add(
-      "tokens",
-      make_node("tokens", 1, json::object(), {{"dataset", dataset}, {"tokenizer", tokenizer}}),
-      [=](StageContext& context) { return run_tokens(context, dataset_config, environment); });
+  const StageNode tokenizer =
+      add("tokenizer", make_node("tokenizer", 1, tokenizer_identity, {{"dataset", dataset}}),
+          [=](StageContext& context) {
+            return run_tokenizer(context, dataset_config, tokenizer_weights, environment);
+          });
+  const StageNode tokens =
+      add("tokens",
+          make_node("tokens", 1, json::object(), {{"dataset", dataset}, {"tokenizer", tokenizer}}),
+          [=](StageContext& context) { return run_tokens(context, dataset_config, environment); });
 
   const VqganConfig vqgan = vqgan_config_from(tokenizer_identity.at("network"));
   const int64_t side = dataset_config.image_size / vqgan.downsample();
@@ -184,10 +187,10 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
        model_part.at("condition") == "none" ? json(0.0) : model_part.at("condition_dropout")},
       {"train", train_part},
       {"seed", seed}};
-  StageNode model = add(
-      "any_order",
-      make_node("any_order", 1, any_order_identity, {{"dataset", dataset}, {"tokens", tokens}}),
-      [=](StageContext& context) { return run_any_order(context, environment); });
+  StageNode model =
+      add("any_order",
+          make_node("any_order", 1, any_order_identity, {{"dataset", dataset}, {"tokens", tokens}}),
+          [=](StageContext& context) { return run_any_order(context, environment); });
 
   if (relabels(recipe)) {
     const json& relabel = part(recipe, "relabel");
@@ -203,11 +206,11 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
     specialist_identity.update(pick(train_part, {"warmup", "weight_decay", "gradient_clip"}));
     specialist_identity["condition_dropout"] = any_order_identity.at("condition_dropout");
     specialist_identity["seed"] = seed;
-    model = add("specialist",
-                make_node("specialist", 1, specialist_identity,
-                          {{"dataset", dataset}, {"tokens", tokens}, {"model", model},
-                           {"orders", orders}}),
-                [=](StageContext& context) { return run_specialist(context, environment); });
+    model = add(
+        "specialist",
+        make_node("specialist", 1, specialist_identity,
+                  {{"dataset", dataset}, {"tokens", tokens}, {"model", model}, {"orders", orders}}),
+        [=](StageContext& context) { return run_specialist(context, environment); });
   }
 
   const json& generate = part(recipe, "generate");
@@ -226,19 +229,17 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
   const std::string features = evaluate.at("features"), weights = evaluate.at("weights");
   const json extractor = {{"features", features},
                           {"weights_sha256", extractor_sha256(features, weights)}};
-  const StageNode generated =
-      add("generated_features", make_node("features", 1, extractor, {{"samples", samples}}),
-          [=](StageContext& context) {
-            return run_generated_features(context, weights, environment);
-          });
+  const StageNode generated = add(
+      "generated_features", make_node("features", 1, extractor, {{"samples", samples}}),
+      [=](StageContext& context) { return run_generated_features(context, weights, environment); });
   json reference_identity = extractor;
   reference_identity["split"] = evaluate.at("reference");
   reference_identity["max_images"] = evaluate.at("max_reference");
-  const StageNode reference =
-      add("reference_features", make_node("features", 1, reference_identity, {{"dataset", dataset}}),
-          [=](StageContext& context) {
-            return run_reference_features(context, dataset_config, weights, environment);
-          });
+  const StageNode reference = add(
+      "reference_features", make_node("features", 1, reference_identity, {{"dataset", dataset}}),
+      [=](StageContext& context) {
+        return run_reference_features(context, dataset_config, weights, environment);
+      });
   add("scores",
       make_node("scores", 1,
                 pick(evaluate, {"metrics", "kid_subsets", "kid_subset_size", "isc_splits"}),
@@ -255,7 +256,8 @@ void check_against_data(const Recipe& recipe, const json& record) {
   }
   if (get<std::string>(recipe, "model.condition") == "class" && record.at("classes").empty()) {
     throw BadData(
-        "model.condition is \"class\", but the data set has no classes; set dataset.class_column, or "
+        "model.condition is \"class\", but the data set has no classes; set dataset.class_column, "
+        "or "
         "use condition \"none\"");
   }
   const auto reference = get<std::string>(recipe, "evaluate.reference");
@@ -263,18 +265,19 @@ void check_against_data(const Recipe& recipe, const json& record) {
   int64_t images = record.at(reference).get<int64_t>();
   if (limit > 0) images = std::min(images, limit);
   if (images < 2) {
-    throw BadData(fmt::format(
-        "the reference split \"{}\" has {} images, and scores need at least 2; change "
-        "evaluate.reference, evaluate.max_reference or dataset.held_out",
-        reference, images));
+    throw BadData(
+        fmt::format("the reference split \"{}\" has {} images, and scores need at least 2; change "
+                    "evaluate.reference, evaluate.max_reference or dataset.held_out",
+                    reference, images));
   }
   const json& metrics = value_of(recipe, "evaluate.metrics");
   const auto subset = get<int64_t>(recipe, "evaluate.kid_subset_size");
   if (std::find(metrics.begin(), metrics.end(), "kid") != metrics.end() && subset > images) {
-    throw BadData(fmt::format(
-        "evaluate.kid_subset_size is {}, but the reference split \"{}\" has {} images; set it to {} "
-        "or less",
-        subset, reference, images, images));
+    throw BadData(
+        fmt::format("evaluate.kid_subset_size is {}, but the reference split \"{}\" has {} images; "
+                    "set it to {} "
+                    "or less",
+                    subset, reference, images, images));
   }
 }
 

@@ -19,18 +19,18 @@ struct PlannedStage {
 
 /// Turns a recipe into its stages, in an order in which each comes after its inputs.
 ///
-/// Cells that share a part of their recipe share the stages it decides: equal nodes have equal keys.
-/// The identity of a data set on disk is the names and sizes of its files, not the path of its
-/// folder; that of brought weights is their SHA-256. Options that change no result (batch sizes of
-/// sampling) and the device are no part of any identity.
+/// Cells that share a part of their recipe share the stages it decides: equal nodes have equal
+/// keys. The identity of a data set on disk is the names and sizes of its files, not the path of
+/// its folder; that of brought weights is their SHA-256. Options that change no result (batch sizes
+/// of sampling) and the device are no part of any identity.
 ///
 /// Errors  std::invalid_argument for sizes that do not fit each other; BadData if the data set's
 ///         folder is missing; std::system_error if brought weights cannot be read.
 std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
                                     const Environment& environment);
 
-/// Refuses a recipe that its data set cannot serve, as soon as `record`, that of the dataset stage, is
-/// known: hours before the stage that would stumble.
+/// Refuses a recipe that its data set cannot serve, as soon as `record`, that of the dataset stage,
+/// is known: hours before the stage that would stumble.
 ///
 /// Errors  BadData: no training images, a reference split of fewer than two images or fewer than
 ///         kid_subset_size, or a class condition without classes.

@@ -61,10 +61,10 @@ json run_reference_features(StageContext& context, const DatasetConfig& dataset_
   const std::vector<int64_t> images =
       images_of(dataset->index(), split == "train" ? Split::kTrain : Split::kHeldOut,
                 config.at("max_images"));
-  json record = write_features(context, *extractor, static_cast<int64_t>(images.size()),
-                               [&](int64_t begin, int64_t end) {
-                                 return dataset->load({images.begin() + begin, images.begin() + end});
-                               });
+  json record = write_features(
+      context, *extractor, static_cast<int64_t>(images.size()), [&](int64_t begin, int64_t end) {
+        return dataset->load({images.begin() + begin, images.begin() + end});
+      });
   record["split"] = split;
   return record;
 }

@@ -45,8 +45,8 @@ CachedScorer::CachedScorer(Transformer model, int64_t batch, const torch::Tensor
   const auto options = torch::TensorOptions(torch::kFloat32).device(device());
   layers_.resize(config.layers);
   for (Layer& layer : layers_) {
-    layer.keys = torch::empty(
-        {rows, config.heads, config.grid.size(), config.width / config.heads}, options);
+    layer.keys = torch::empty({rows, config.heads, config.grid.size(), config.width / config.heads},
+                              options);
     layer.values = torch::empty_like(layer.keys);
   }
 }
@@ -81,8 +81,7 @@ torch::Tensor CachedScorer::logits(const torch::Tensor& candidates) {
   from = from.expand({rows, r});
   const std::vector<Block> blocks = model_->blocks();
   for (size_t i = 0; i < blocks.size(); ++i) {
-    const BlockImpl::Heads heads =
-        Block(blocks[i])->heads(x, model_->rotary(), candidates_, from);
+    const BlockImpl::Heads heads = Block(blocks[i])->heads(x, model_->rotary(), candidates_, from);
     layers_[i].candidate_keys = heads.key;
     layers_[i].candidate_values = heads.value;
     x = Block(blocks[i])->finish(x, attend(i, heads));
@@ -100,8 +99,8 @@ void CachedScorer::place(const torch::Tensor& choice, const torch::Tensor& codes
   const c10::InferenceMode no_gradients;
   const torch::Tensor pick = guided_ ? at::cat({choice, choice}) : choice;
   for (Layer& layer : layers_) {
-    const torch::Tensor index = pick.view({-1, 1, 1, 1}).expand(
-        {pick.size(0), layer.keys.size(1), 1, layer.keys.size(3)});
+    const torch::Tensor index =
+        pick.view({-1, 1, 1, 1}).expand({pick.size(0), layer.keys.size(1), 1, layer.keys.size(3)});
     layer.keys.narrow(2, placed_, 1).copy_(layer.candidate_keys.gather(2, index));
     layer.values.narrow(2, placed_, 1).copy_(layer.candidate_values.gather(2, index));
     layer.candidate_keys = layer.candidate_values = torch::Tensor();

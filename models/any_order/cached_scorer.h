@@ -18,8 +18,8 @@ namespace oar {
 ///
 ///     out = (e^lse · out_prefix + e^s · v_self) / (e^lse + e^s),   s = q · k_self / √d
 ///
-/// which is out_prefix moved towards v_self by sigmoid(s - lse): no maximum to take out, no mask, no
-/// copy of the prefix. place() appends the winner's keys and values; nothing is computed twice.
+/// which is out_prefix moved towards v_self by sigmoid(s - lse): no maximum to take out, no mask,
+/// no copy of the prefix. place() appends the winner's keys and values; nothing is computed twice.
 ///
 /// Shapes  cache per layer: keys and values float32 [B, H, N, d], allocated once.
 /// Errors  std::logic_error if place() comes without logits(), or after the grid is full.

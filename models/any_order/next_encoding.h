@@ -6,14 +6,17 @@
 
 namespace oar {
 
-/// How the model is told which position comes next, h_t's `next(position_at[t-1] -> position_at[t])`.
+/// How the model is told which position comes next, h_t's `next(position_at[t-1] ->
+/// position_at[t])`.
 ///
 /// A name of the registry, or several joined by '+': "relative+rotary". A learned table is added to
-/// the input; rotary turns the queries of every layer by the next position and the keys by their own.
+/// the input; rotary turns the queries of every layer by the next position and the keys by their
+/// own.
 struct NextEncoding {
   bool absolute = false;  ///< table [N, D] of the next position
-  bool relative = false;  ///< table [(2 rows - 1)(2 cols - 1), D] of the offset to the next position
-  bool rotary = false;    ///< 2-D rotary, target-aware; no parameters
+  bool relative =
+      false;            ///< table [(2 rows - 1)(2 cols - 1), D] of the offset to the next position
+  bool rotary = false;  ///< 2-D rotary, target-aware; no parameters
 };
 
 /// Errors  std::invalid_argument for an unknown or repeated name, listing what is accepted.

@@ -53,7 +53,8 @@ double AnyOrderTrainer::learning_rate() const {
 
 double AnyOrderTrainer::step(const TrainingBatch& batch) {
   const uint64_t step = static_cast<uint64_t>(steps_done_);
-  // Dropout draws from libtorch's own generator: seeding it at every step makes a resumed run equal.
+  // Dropout draws from libtorch's own generator: seeding it at every step makes a resumed run
+  // equal.
   at::manual_seed(random_bits(settings_.seed, Stream::kTrainingStep, {step}));
   torch::Tensor labels = batch.labels;
   if (labels.defined() && settings_.condition_dropout > 0) {
@@ -151,7 +152,8 @@ double nats_per_image(Transformer model, const torch::Tensor& codes,
     const torch::Tensor log_probabilities =
         model->forward(batch, orders, part(labels)).log_softmax(-1);
     total -= log_probabilities.gather(2, batch.gather(1, orders).unsqueeze(2))
-                 .sum(torch::kFloat64).item<double>();
+                 .sum(torch::kFloat64)
+                 .item<double>();
   }
   return total / static_cast<double>(codes.size(0));
 }

@@ -58,8 +58,8 @@ TransformerConfig transformer_preset(const std::string& name) {
   if (name == "small") return sized(6, 256, 8);
   if (name == "base") return sized(12, 768, 12);
   if (name == "large") return sized(24, 1024, 16);
-  throw std::invalid_argument(fmt::format(
-      "no model preset is called \"{}\"; known: nano, tiny, small, base, large", name));
+  throw std::invalid_argument(
+      fmt::format("no model preset is called \"{}\"; known: nano, tiny, small, base, large", name));
 }
 
 RotaryTable::RotaryTable(const Grid& grid, int64_t head_width) {
@@ -87,8 +87,8 @@ torch::Tensor RotaryTable::turn(const torch::Tensor& x, const torch::Tensor& pos
 BlockImpl::BlockImpl(const TransformerConfig& config)
     : heads_(config.heads), dropout_(config.dropout) {
   const int64_t d = config.width;
-  attention_norm_ = register_module("attention_norm", torch::nn::LayerNorm(
-      torch::nn::LayerNormOptions({d})));
+  attention_norm_ =
+      register_module("attention_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({d})));
   qkv_ = register_module("qkv", torch::nn::Linear(d, 3 * d));
   projection_ = register_module("projection", torch::nn::Linear(d, d));
   mlp_norm_ = register_module("mlp_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({d})));
@@ -113,8 +113,7 @@ BlockImpl::Heads BlockImpl::heads(const torch::Tensor& x, const RotaryTable* rot
 
 torch::Tensor BlockImpl::finish(const torch::Tensor& x, const torch::Tensor& attended) {
   const torch::Tensor joined = attended.transpose(1, 2).reshape(x.sizes());
-  const torch::Tensor y =
-      x + at::dropout(projection_->forward(joined), dropout_, is_training());
+  const torch::Tensor y = x + at::dropout(projection_->forward(joined), dropout_, is_training());
   const torch::Tensor hidden = at::gelu(up_->forward(mlp_norm_->forward(y)), "tanh");
   return y + at::dropout(down_->forward(hidden), dropout_, is_training());
 }
@@ -138,8 +137,8 @@ TransformerImpl::TransformerImpl(const TransformerConfig& config)
   }
   blocks_ = register_module("blocks", torch::nn::ModuleList());
   for (int64_t i = 0; i < layers; ++i) blocks_->push_back(Block(config_));
-  final_norm_ = register_module("final_norm",
-                                torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
+  final_norm_ =
+      register_module("final_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
   head_ = register_module("head", torch::nn::Linear(width, codes));
 }
 
@@ -149,7 +148,9 @@ void TransformerImpl::initialise(uint64_t seed) {
   const double residual = 0.02 / std::sqrt(2.0 * config_.layers);
   for (const auto& item : named_parameters()) {
     const std::string& name = item.key();
-    const auto ends_with = [&name](std::string_view end) { return std::string_view(name).ends_with(end); };
+    const auto ends_with = [&name](std::string_view end) {
+      return std::string_view(name).ends_with(end);
+    };
     torch::Tensor drawn = torch::empty(item.value().sizes());
     if (ends_with("norm.weight")) {
       drawn.fill_(1.0);
@@ -172,9 +173,8 @@ void TransformerImpl::move_to(torch::Device device) {
 
 torch::Tensor TransformerImpl::first_input(const torch::Tensor& labels, const torch::Tensor& to) {
   const int64_t none = config_.num_classes;
-  torch::Tensor row = labels.defined()
-                          ? labels.masked_fill(labels < 0, none)
-                          : torch::full({to.size(0)}, none, to.options());
+  torch::Tensor row = labels.defined() ? labels.masked_fill(labels < 0, none)
+                                       : torch::full({to.size(0)}, none, to.options());
   return at::embedding(start_, row).unsqueeze(1) + at::embedding(first_, to);
 }
 
@@ -226,10 +226,9 @@ torch::Tensor TransformerImpl::forward(const torch::Tensor& codes, const torch::
               "codes and position_at must both be [B, ", n, "], got ", codes.sizes(), " and ",
               position_at.sizes());
   const torch::Tensor from = position_at.narrow(1, 0, n - 1), to = position_at.narrow(1, 1, n - 1);
-  const torch::Tensor x =
-      at::cat({first_input(labels, position_at.narrow(1, 0, 1)),
-               step_input(codes.gather(1, from), from, to)},
-              1);
+  const torch::Tensor x = at::cat({first_input(labels, position_at.narrow(1, 0, 1)),
+                                   step_input(codes.gather(1, from), from, to)},
+                                  1);
   const torch::Tensor nowhere = torch::full({codes.size(0), 1}, n, codes.options());
   return run(x, at::cat({nowhere, from}, 1), position_at);
 }

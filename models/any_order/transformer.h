@@ -36,7 +36,8 @@ TransformerConfig transformer_preset(const std::string& name);
 
 /// Refuses sizes that do not fit each other, before a model of that size is allocated.
 ///
-/// Errors  std::invalid_argument: an empty grid or codebook, a width that is no multiple of 4 x heads
+/// Errors  std::invalid_argument: an empty grid or codebook, a width that is no multiple of 4 x
+/// heads
 ///         (each head's channels pair up for two rotary axes), or an unknown next_encoding.
 void check_config(const TransformerConfig& config);
 
@@ -60,8 +61,8 @@ class BlockImpl : public torch::nn::Module {
     torch::Tensor query, key, value;  ///< [B, H, T, d]
   };
   /// Queries and keys of x [B, T, D], turned if `rotary` is given.
-  Heads heads(const torch::Tensor& x, const RotaryTable* rotary, const torch::Tensor& query_positions,
-              const torch::Tensor& key_positions);
+  Heads heads(const torch::Tensor& x, const RotaryTable* rotary,
+              const torch::Tensor& query_positions, const torch::Tensor& key_positions);
   /// x plus the projected attention output [B, H, T, d], then plus the perceptron.
   torch::Tensor finish(const torch::Tensor& x, const torch::Tensor& attended);
 
@@ -75,8 +76,8 @@ TORCH_MODULE(Block);
 
 /// Predicts the code of any position next: p(code at position_at[t] | placed patches, positions).
 ///
-///     h_t = token(x[position_at[t-1]]) + here(position_at[t-1]) + next(position_at[t-1] -> position_at[t])
-///     h_0 = start(condition) + first(position_at[0])
+///     h_t = token(x[position_at[t-1]]) + here(position_at[t-1]) + next(position_at[t-1] ->
+///     position_at[t]) h_0 = start(condition) + first(position_at[0])
 ///
 /// Causal self-attention runs over steps, so one pass gives every step of an order.
 ///

@@ -1,19 +1,20 @@
 // The optimiser of the tokenizer, with a state that can be stored by name.
 #pragma once
 
+#include <torch/nn/module.h>
+
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <torch/nn/module.h>
-
 namespace oar {
 
 /// Adam over all parameters of a module, by libtorch's fused kernel.
 ///
-/// torch::optim::Adam keeps its moments by tensor address and in its own archive; here they are tensors with the names of
-/// their parameters. A parameter without a gradient is left alone, and its bias correction waits too.
+/// torch::optim::Adam keeps its moments by tensor address and in its own archive; here they are
+/// tensors with the names of their parameters. A parameter without a gradient is left alone, and
+/// its bias correction waits too.
 ///
 /// Source  Kingma and Ba, arXiv 1412.6980; eps 1e-8, no weight decay.
 class Adam {
@@ -29,7 +30,8 @@ class Adam {
   /// Scales all gradients together so that their joint norm is at most `max_norm`.
   void clip_gradients(double max_norm);
 
-  /// Sets the moments of rows `rows` (int64) of the parameter `name` to zero: those rows hold new values.
+  /// Sets the moments of rows `rows` (int64) of the parameter `name` to zero: those rows hold new
+  /// values.
   void forget_rows(const std::string& name, const torch::Tensor& rows);
 
   /// `mean.<name>`, `square.<name>` and `steps`; writing into these tensors restores them.

@@ -1,14 +1,15 @@
 // The building blocks of the VQ-GAN's encoder and decoder.
 //
-// Their registered names are those of taming-transformers' `model.py`, since a weights file names its tensors by them.
+// Their registered names are those of taming-transformers' `model.py`, since a weights file names
+// its tensors by them.
 #pragma once
-
-#include <cstdint>
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
+
+#include <cstdint>
 
 namespace oar {
 
@@ -55,7 +56,8 @@ class AttentionBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(AttentionBlock);
 
-/// Halves height and width: a 3x3 convolution of stride 2, zero-padded on the right and bottom only.
+/// Halves height and width: a 3x3 convolution of stride 2, zero-padded on the right and bottom
+/// only.
 class DownsampleImpl : public torch::nn::Module {
  public:
   explicit DownsampleImpl(int64_t channels);

@@ -1,12 +1,12 @@
 #include "models/vqgan/codebook_upkeep.h"
 
-#include <algorithm>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
+
+#include <algorithm>
 
 #include "models/vqgan/quantizer.h"
 
@@ -52,21 +52,21 @@ void CodebookUpkeep::start(const torch::Tensor& codebook, const torch::Tensor& v
   const torch::NoGradGuard no_grad;
   const int64_t remembered = std::min(counters_[1].item<int64_t>(), pool_.size(0));
   const torch::Tensor all = at::cat({pool_.slice(0, 0, remembered).to(vectors.device()), vectors});
-  codebook.copy_(k_means(all, codebook.size(0), kMeansIterations, generator_of(options_.seed, step)));
+  codebook.copy_(
+      k_means(all, codebook.size(0), kMeansIterations, generator_of(options_.seed, step)));
   last_used_.fill_(step);
   counters_[0].fill_(1);
 }
 
 torch::Tensor CodebookUpkeep::restart_dead(const torch::Tensor& codebook,
-                                           const torch::Tensor& vectors,
-                                           const torch::Tensor& codes, int64_t step) {
+                                           const torch::Tensor& vectors, const torch::Tensor& codes,
+                                           int64_t step) {
   const torch::NoGradGuard no_grad;
   last_used_.index_fill_(0, codes.to(torch::kCPU), step);
   if (step >= options_.restart_until) return at::zeros({0}, torch::kLong);
   const torch::Tensor dead = (last_used_ + options_.dead_after < step).nonzero().flatten();
   if (dead.numel() == 0) return dead;
-  const torch::Tensor rows =
-      random_rows(vectors, dead.numel(), generator_of(options_.seed, step));
+  const torch::Tensor rows = random_rows(vectors, dead.numel(), generator_of(options_.seed, step));
   codebook.index_copy_(0, dead.to(codebook.device()), rows);
   last_used_.index_fill_(0, dead, step);
   return dead;

@@ -1,27 +1,28 @@
 // Keeps a codebook alive while it is trained.
 #pragma once
 
+#include <torch/types.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
-
-#include <torch/types.h>
 
 namespace oar {
 
 /// When the dead codes of a codebook are replaced.
 struct UpkeepOptions {
-  int64_t dead_after = 20;     ///< steps without use after which a code is dead
-  int64_t restart_until = 0;   ///< first step without restarts, so that the codebook can settle
+  int64_t dead_after = 20;    ///< steps without use after which a code is dead
+  int64_t restart_until = 0;  ///< first step without restarts, so that the codebook can settle
   int64_t seed = 0;
 };
 
 /// Starts a codebook from encoder outputs and moves dead codes to where outputs are.
 ///
-/// Every draw comes from (seed, step), never from a shared stream, and all memory is in `state`: a resumed training
-/// makes the same codebook as one that was not interrupted.
+/// Every draw comes from (seed, step), never from a shared stream, and all memory is in `state`: a
+/// resumed training makes the same codebook as one that was not interrupted.
 ///
-/// Shapes  vectors float [M, D], the encoder's outputs of one step; codes int64 [M]; codebook float [V, D].
+/// Shapes  vectors float [M, D], the encoder's outputs of one step; codes int64 [M]; codebook float
+/// [V, D].
 class CodebookUpkeep {
  public:
   CodebookUpkeep(int64_t codebook_size, int64_t embed_dim, UpkeepOptions options);

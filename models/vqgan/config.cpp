@@ -1,10 +1,10 @@
 #include "models/vqgan/config.h"
 
-#include <algorithm>
-#include <stdexcept>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <stdexcept>
 
 #include "models/vqgan/blocks.h"
 
@@ -22,16 +22,31 @@ void require_positive(const char* field, int64_t value) {
 
 VqganConfig sizes_of(const std::string& name) {
   if (name == "nano") {
-    return {.ch = 32, .ch_mult = {1, 1, 2}, .num_res_blocks = 1, .attn_resolutions = {},
-            .z_channels = 32, .embed_dim = 16, .codebook_size = 128};
+    return {.ch = 32,
+            .ch_mult = {1, 1, 2},
+            .num_res_blocks = 1,
+            .attn_resolutions = {},
+            .z_channels = 32,
+            .embed_dim = 16,
+            .codebook_size = 128};
   }
   if (name == "tiny") {
-    return {.ch = 32, .ch_mult = {1, 1, 2, 4}, .num_res_blocks = 1, .attn_resolutions = {},
-            .z_channels = 64, .embed_dim = 32, .codebook_size = 256};
+    return {.ch = 32,
+            .ch_mult = {1, 1, 2, 4},
+            .num_res_blocks = 1,
+            .attn_resolutions = {},
+            .z_channels = 64,
+            .embed_dim = 32,
+            .codebook_size = 256};
   }
   if (name == "small") {
-    return {.ch = 64, .ch_mult = {1, 1, 2, 4}, .num_res_blocks = 2, .attn_resolutions = {8},
-            .z_channels = 128, .embed_dim = 64, .codebook_size = 512};
+    return {.ch = 64,
+            .ch_mult = {1, 1, 2, 4},
+            .num_res_blocks = 2,
+            .attn_resolutions = {8},
+            .z_channels = 128,
+            .embed_dim = 64,
+            .codebook_size = 512};
   }
   if (name == "paper") return {};
   throw std::invalid_argument(fmt::format(
@@ -48,8 +63,8 @@ bool VqganConfig::has_attention(int64_t level) const {
 
 void check_config(const VqganConfig& config) {
   if (config.ch_mult.empty() || config.ch_mult.size() > 8) {
-    throw std::invalid_argument(fmt::format("vqgan.ch_mult must have 1 to 8 levels, got {}",
-                                            config.ch_mult.size()));
+    throw std::invalid_argument(
+        fmt::format("vqgan.ch_mult must have 1 to 8 levels, got {}", config.ch_mult.size()));
   }
   require_positive("image_size", config.image_size);
   require_positive("num_res_blocks", config.num_res_blocks);
@@ -59,7 +74,8 @@ void check_config(const VqganConfig& config) {
     const int64_t channels = config.channels(static_cast<int64_t>(level));
     if (channels < 1 || channels % kNormGroups != 0) {
       throw std::invalid_argument(
-          fmt::format("vqgan: level {} has ch * ch_mult = {} * {} = {} channels; group normalisation accepts multiples "
+          fmt::format("vqgan: level {} has ch * ch_mult = {} * {} = {} channels; group "
+                      "normalisation accepts multiples "
                       "of {}",
                       level, config.ch, config.ch_mult[level], channels, kNormGroups));
     }
@@ -70,12 +86,12 @@ void check_config(const VqganConfig& config) {
   }
   const int64_t patch = config.downsample();
   if (config.image_size % patch != 0) {
+    const int64_t lower = std::max(patch, config.image_size / patch * patch);
     throw std::invalid_argument(
-        fmt::format("vqgan: an image size of {} is no multiple of the patch of {} pixels (ch_mult has {} levels); the "
+        fmt::format("vqgan: an image size of {} is no multiple of the patch of {} pixels (ch_mult "
+                    "has {} levels); the "
                     "nearest accepted sizes are {} and {}",
-                    config.image_size, patch, config.ch_mult.size(),
-                    std::max(patch, config.image_size / patch * patch),
-                    (config.image_size / patch + 1) * patch));
+                    config.image_size, patch, config.ch_mult.size(), lower, lower + patch));
   }
 }
 

@@ -1,8 +1,5 @@
 #include "models/vqgan/discriminator.h"
 
-#include <algorithm>
-#include <stdexcept>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -11,6 +8,9 @@
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
+
+#include <algorithm>
+#include <stdexcept>
 
 namespace oar {
 namespace {
@@ -46,8 +46,9 @@ DiscriminatorConfig discriminator_for(int64_t image_size) {
 
 DiscriminatorImpl::DiscriminatorImpl(const DiscriminatorConfig& config) {
   if (config.ndf < 1 || config.n_layers < 1) {
-    throw std::invalid_argument(fmt::format("discriminator: ndf and n_layers must be at least 1, got {} and {}",
-                                            config.ndf, config.n_layers));
+    throw std::invalid_argument(
+        fmt::format("discriminator: ndf and n_layers must be at least 1, got {} and {}", config.ndf,
+                    config.n_layers));
   }
   main_->push_back(conv4(3, config.ndf, 2, true));
   main_->push_back(leaky_relu());

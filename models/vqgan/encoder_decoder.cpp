@@ -9,7 +9,8 @@ int64_t last_level(const VqganConfig& config) {
   return static_cast<int64_t>(config.ch_mult.size()) - 1;
 }
 
-// Levels in the order of their index, each with its change of resolution: what both halves' constructors need.
+// Levels in the order of their index, each with its change of resolution: what both halves'
+// constructors need.
 std::vector<Level> encoder_levels(const VqganConfig& config) {
   std::vector<Level> levels;
   int64_t in_channels = config.ch;
@@ -46,9 +47,7 @@ MiddleImpl::MiddleImpl(int64_t channels)
       attn_1_(register_module("attn_1", AttentionBlock(channels))),
       block_2_(register_module("block_2", ResidualBlock(channels, channels))) {}
 
-torch::Tensor MiddleImpl::forward(const torch::Tensor& x) {
-  return block_2_(attn_1_(block_1_(x)));
-}
+torch::Tensor MiddleImpl::forward(const torch::Tensor& x) { return block_2_(attn_1_(block_1_(x))); }
 
 LevelImpl::LevelImpl(int64_t in_channels, int64_t channels, int64_t num_blocks, bool attention) {
   torch::nn::ModuleList block, attn;

@@ -1,10 +1,10 @@
 // The two halves of the VQ-GAN around its quantiser.
 #pragma once
 
-#include <vector>
-
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
+
+#include <vector>
 
 #include "models/vqgan/blocks.h"
 #include "models/vqgan/config.h"
@@ -66,7 +66,8 @@ TORCH_MODULE(Encoder);
 /// Features to images, unbounded (no tanh).
 ///
 /// Shapes  float [B, z_channels, rows, cols] -> [B, 3, rows * downsample, cols * downsample].
-/// Source  taming-transformers, diffusionmodules/model.py, Decoder; `up` is indexed by level, the last level runs first.
+/// Source  taming-transformers, diffusionmodules/model.py, Decoder; `up` is indexed by level, the
+/// last level runs first.
 class DecoderImpl : public torch::nn::Module {
  public:
   explicit DecoderImpl(const VqganConfig& config);

@@ -1,16 +1,16 @@
 #include "models/vqgan/group_norm.h"
 
-#include <algorithm>
-#include <array>
-#include <tuple>
-#include <vector>
-
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/native_group_norm.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <vector>
 
 namespace oar {
 namespace {
@@ -55,7 +55,8 @@ void combine(const float* gradient, const float* x, int64_t pixels, int64_t chan
 }
 
 // With xhat = (x - mean) * rstd, m the pixels of a group and sums over the group:
-// dx = rstd * (w g - sum(w g) / m - xhat * sum(w g xhat) / m), written as scale * g + slope * x + shift.
+// dx = rstd * (w g - sum(w g) / m - xhat * sum(w g xhat) / m), written as scale * g + slope * x +
+// shift.
 void channel_factors(const float* weight, const float* mean, const float* rstd,
                      const float* gradient_sums, const float* product_sums, int64_t pixels,
                      int64_t channels, int64_t groups, float* scale, float* slope, float* shift) {
@@ -77,8 +78,8 @@ void channel_factors(const float* weight, const float* mean, const float* rstd,
   }
 }
 
-// Gradients of x [B, C, height, width], weight [C] and bias [C]. Images are independent, so threads share nothing and their
-// number changes no bit.
+// Gradients of x [B, C, height, width], weight [C] and bias [C]. Images are independent, so threads
+// share nothing and their number changes no bit.
 std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> backward_channels_last(
     const torch::Tensor& gradient, const torch::Tensor& x, const torch::Tensor& mean,
     const torch::Tensor& rstd, const torch::Tensor& weight, int64_t groups) {
@@ -121,9 +122,9 @@ struct ChannelsLastGroupNorm : torch::autograd::Function<ChannelsLastGroupNorm> 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    auto [x, weight, bias] = backward_channels_last(
-        gradients[0].contiguous(torch::MemoryFormat::ChannelsLast), saved[0], saved[1], saved[2],
-        saved[3], context->saved_data["groups"].toInt());
+    auto [x, weight, bias] =
+        backward_channels_last(gradients[0].contiguous(torch::MemoryFormat::ChannelsLast), saved[0],
+                               saved[1], saved[2], saved[3], context->saved_data["groups"].toInt());
     return {x, weight, bias, {}, {}};
   }
 };

@@ -1,16 +1,18 @@
 // Group normalisation whose backward pass keeps up with the convolutions around it.
 #pragma once
 
-#include <cstdint>
-
 #include <torch/types.h>
+
+#include <cstdint>
 
 namespace oar {
 
-/// Normalises each of `groups` groups of channels to mean 0 and variance 1, then scales and shifts each channel.
+/// Normalises each of `groups` groups of channels to mean 0 and variance 1, then scales and shifts
+/// each channel.
 ///
-/// Forward is libtorch's. Backward too, but for channels-last float images on the CPU: there libtorch's takes longer
-/// than all convolutions of the tokenizer together, so a kernel of ours makes two passes over the image and no temporary.
+/// Forward is libtorch's. Backward too, but for channels-last float images on the CPU: there
+/// libtorch's takes longer than all convolutions of the tokenizer together, so a kernel of ours
+/// makes two passes over the image and no temporary.
 ///
 /// Shapes  x [B, C, height, width]; weight and bias [C]; C a multiple of `groups`.
 torch::Tensor fast_group_norm(const torch::Tensor& x, int64_t groups, const torch::Tensor& weight,

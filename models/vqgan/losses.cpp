@@ -14,8 +14,8 @@ torch::Tensor unit_channels(const torch::Tensor& stage) {
 
 torch::Tensor perceptual_distance(const std::vector<torch::Tensor>& real,
                                   const std::vector<torch::Tensor>& reconstructed) {
-  TORCH_CHECK(!real.empty() && real.size() == reconstructed.size(), "perceptual_distance: ",
-              real.size(), " stages against ", reconstructed.size());
+  TORCH_CHECK(!real.empty() && real.size() == reconstructed.size(),
+              "perceptual_distance: ", real.size(), " stages against ", reconstructed.size());
   torch::Tensor sum;
   for (size_t i = 0; i < real.size(); ++i) {
     const torch::Tensor stage =
@@ -38,8 +38,8 @@ torch::Tensor adaptive_weight(const torch::Tensor& nll, const torch::Tensor& gen
       torch::autograd::grad({nll}, {last_weight}, {}, /*retain_graph=*/true)[0];
   const torch::Tensor generator_gradient =
       torch::autograd::grad({generator}, {last_weight}, {}, /*retain_graph=*/true)[0];
-  const torch::Tensor ratio = at::linalg_vector_norm(nll_gradient) /
-                              (at::linalg_vector_norm(generator_gradient) + 1e-4);
+  const torch::Tensor ratio =
+      at::linalg_vector_norm(nll_gradient) / (at::linalg_vector_norm(generator_gradient) + 1e-4);
   return ratio.clamp(0.0, 1e4).detach();
 }
 

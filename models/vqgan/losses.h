@@ -1,16 +1,16 @@
 // What a VQ-GAN is trained to lower, term by term.
 #pragma once
 
-#include <vector>
-
 #include <torch/types.h>
+
+#include <vector>
 
 namespace oar {
 
 /// The distance of two images in a feature network: 0 where they look the same to it.
 ///
-/// At every stage each pixel's channels are scaled to length 1; squared differences are summed over channels, averaged over
-/// pixels and images, then over stages. It lies between 0 and 4.
+/// At every stage each pixel's channels are scaled to length 1; squared differences are summed over
+/// channels, averaged over pixels and images, then over stages. It lies between 0 and 4.
 ///
 /// Shapes  one float [B, C_s, h_s, w_s] a stage, the same stages in both.
 /// Source  LPIPS, Zhang et al., arXiv 1801.03924, without its learned channel weights.
@@ -25,7 +25,8 @@ torch::Tensor perceptual_distance(const std::vector<torch::Tensor>& real,
 torch::Tensor codebook_loss(const torch::Tensor& z, const torch::Tensor& quantised, double beta,
                             bool legacy_beta);
 
-/// How strongly the adversarial loss may pull: |grad of `nll`| / (|grad of `generator`| + 1e-4), at most 1e4.
+/// How strongly the adversarial loss may pull: |grad of `nll`| / (|grad of `generator`| + 1e-4), at
+/// most 1e4.
 ///
 /// Both gradients are taken at `last_weight`; the result carries none.
 ///

@@ -1,11 +1,11 @@
 #include "models/vqgan/quality.h"
 
-#include <cmath>
-#include <stdexcept>
-
 #include <ATen/ops/bincount.h>
 #include <ATen/ops/special_xlogy.h>
 #include <fmt/format.h>
+
+#include <cmath>
+#include <stdexcept>
 
 namespace oar {
 
@@ -13,11 +13,11 @@ torch::Tensor psnr(const torch::Tensor& images, const torch::Tensor& reconstruct
   if (images.sizes() != reconstruction.sizes() || images.dim() != 4 || images.numel() == 0 ||
       images.scalar_type() != torch::kByte || reconstruction.scalar_type() != torch::kByte) {
     throw std::invalid_argument(
-        fmt::format("psnr: images {} of shape {} and reconstruction {} of shape {}; accepted: two uint8 tensors of one "
+        fmt::format("psnr: images {} of shape {} and reconstruction {} of shape {}; accepted: two "
+                    "uint8 tensors of one "
                     "shape [B, C, height, width]",
                     c10::toString(images.scalar_type()), c10::str(images.sizes()),
-                    c10::toString(reconstruction.scalar_type()),
-                    c10::str(reconstruction.sizes())));
+                    c10::toString(reconstruction.scalar_type()), c10::str(reconstruction.sizes())));
   }
   const torch::Tensor difference = images.to(torch::kInt) - reconstruction.to(torch::kInt);
   const torch::Tensor error = difference.square().flatten(1).to(torch::kDouble).mean(1);

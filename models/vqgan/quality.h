@@ -1,9 +1,9 @@
 // How well a tokenizer keeps images.
 #pragma once
 
-#include <cstdint>
-
 #include <torch/types.h>
+
+#include <cstdint>
 
 namespace oar {
 
@@ -19,7 +19,8 @@ struct CodebookUsage {
   int64_t used = 0;         ///< codes that occur
   int64_t dead = 0;         ///< codes that never occur
   double share_used = 0.0;  ///< used / V
-  double perplexity = 0.0;  ///< exp of the entropy of the codes' frequencies: V if all are equally frequent
+  double perplexity =
+      0.0;  ///< exp of the entropy of the codes' frequencies: V if all are equally frequent
 };
 
 /// Errors  std::invalid_argument if there are no codes or one lies outside 0 .. codebook_size - 1.

@@ -39,8 +39,8 @@ torch::Tensor straight_through(const torch::Tensor& z, const torch::Tensor& quan
 torch::Tensor random_rows(const torch::Tensor& vectors, int64_t count, torch::Generator generator) {
   torch::Tensor picks = at::randperm(vectors.size(0), generator, torch::kLong);
   if (count > vectors.size(0)) {
-    const torch::Tensor again = at::randint(0, vectors.size(0), {count - vectors.size(0)},
-                                            generator, torch::kLong);
+    const torch::Tensor again =
+        at::randint(0, vectors.size(0), {count - vectors.size(0)}, generator, torch::kLong);
     picks = at::cat({picks, again});
   }
   return vectors.index_select(0, picks.slice(0, 0, count).to(vectors.device()));

@@ -17,10 +17,12 @@ class QuantizerImpl : public torch::nn::Module {
 
   /// The code of each vector: nearest by Euclidean distance, ties to the lowest code. int64 [M].
   ///
-  /// |z - e|^2 = |z|^2 - 2 z.e + |e|^2, and |z|^2 does not decide: one matrix product, no [M, V, embed_dim] tensor.
+  /// |z - e|^2 = |z|^2 - 2 z.e + |e|^2, and |z|^2 does not decide: one matrix product, no [M, V,
+  /// embed_dim] tensor.
   torch::Tensor nearest(const torch::Tensor& vectors) const;
 
-  /// The codebook's vectors: codes [...] -> float [..., embed_dim]. Its gradient reaches the codebook.
+  /// The codebook's vectors: codes [...] -> float [..., embed_dim]. Its gradient reaches the
+  /// codebook.
   torch::Tensor look_up(const torch::Tensor& codes) const;
 
   /// float [V, embed_dim].
@@ -31,12 +33,15 @@ class QuantizerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Quantizer);
 
-/// The values of `quantised` with the gradient of `z`: what lets the encoder learn through a discrete choice.
+/// The values of `quantised` with the gradient of `z`: what lets the encoder learn through a
+/// discrete choice.
 torch::Tensor straight_through(const torch::Tensor& z, const torch::Tensor& quantised);
 
-/// `num_means` centres of `vectors` by Lloyd's iterations from random picks; empty clusters are picked anew.
+/// `num_means` centres of `vectors` by Lloyd's iterations from random picks; empty clusters are
+/// picked anew.
 ///
-/// Shapes  vectors float [M, D], M >= 1 -> float [num_means, D]. Draws come from `generator` (CPU) alone.
+/// Shapes  vectors float [M, D], M >= 1 -> float [num_means, D]. Draws come from `generator` (CPU)
+/// alone.
 torch::Tensor k_means(const torch::Tensor& vectors, int64_t num_means, int64_t iterations,
                       torch::Generator generator);
 

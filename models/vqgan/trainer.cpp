@@ -1,12 +1,12 @@
 #include "models/vqgan/trainer.h"
 
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
 #include <utility>
-
-#include <ATen/core/grad_mode.h>
-#include <fmt/format.h>
 
 #include "models/vqgan/losses.h"
 
@@ -147,8 +147,7 @@ VqganTrainer::Forward VqganTrainer::forward(const torch::Tensor& images, int64_t
     }
     const Encoded encoded = model_->quantise(z);
     pass.codes = encoded.codes.flatten();
-    pass.codebook =
-        codebook_loss(z, encoded.quantised, options_.commitment, options_.legacy_beta);
+    pass.codebook = codebook_loss(z, encoded.quantised, options_.commitment, options_.legacy_beta);
     pass.reconstructed = model_->decode(straight_through(z, encoded.quantised));
   }
   pass.reconstruction = (pass.real - pass.reconstructed).abs().mean();
@@ -188,8 +187,8 @@ void VqganTrainer::update_codebook(const Forward& pass, int64_t step, VqganLosse
 }
 
 double VqganTrainer::train_discriminator(const Forward& pass, double learning_rate) {
-  const torch::Tensor loss = hinge_loss(discriminator_(pass.real),
-                                        discriminator_(pass.reconstructed.detach()));
+  const torch::Tensor loss =
+      hinge_loss(discriminator_(pass.real), discriminator_(pass.reconstructed.detach()));
   loss.backward();
   const double value = loss.item<double>();
   if (std::isfinite(value)) {
@@ -218,8 +217,7 @@ VqganLosses VqganTrainer::step(const torch::Tensor& images, int64_t step) {
   update_codebook(pass, step, losses);
   if (discriminator_ && step >= discriminator_from_) {
     const double share = learning_rate / options_.learning_rate;
-    losses.discriminator =
-        train_discriminator(pass, share * options_.discriminator_learning_rate);
+    losses.discriminator = train_discriminator(pass, share * options_.discriminator_learning_rate);
     losses.finite = std::isfinite(losses.discriminator);
   }
   return losses;
@@ -231,8 +229,10 @@ TensorMap VqganTrainer::slots() const {
     for (const auto& [name, tensor] : tensors) slots[prefix + name] = tensor.detach();
   };
   const auto add_module = [&slots](const std::string& prefix, const torch::nn::Module& module) {
-    for (const auto& item : module.named_parameters()) slots[prefix + item.key()] = item.value().detach();
-    for (const auto& item : module.named_buffers()) slots[prefix + item.key()] = item.value().detach();
+    for (const auto& item : module.named_parameters())
+      slots[prefix + item.key()] = item.value().detach();
+    for (const auto& item : module.named_buffers())
+      slots[prefix + item.key()] = item.value().detach();
   };
   add_module("model.", *model_);
   add("adam.", adam_.state());
@@ -255,12 +255,13 @@ void VqganTrainer::load_state(const TensorMap& state, const std::string& source)
   for (const auto& [name, slot] : slots) {
     const auto found = state.find(name);
     if (found == state.end()) {
-      throw BadWeights(fmt::format("{}: tensor \"{}\" is missing; start the training anew", source, name));
+      throw BadWeights(
+          fmt::format("{}: tensor \"{}\" is missing; start the training anew", source, name));
     }
     if (found->second.sizes() != slot.sizes()) {
-      throw BadWeights(fmt::format("{}: tensor \"{}\" has shape {}, this training needs {}; start the training anew",
-                                   source, name, c10::str(found->second.sizes()),
-                                   c10::str(slot.sizes())));
+      throw BadWeights(fmt::format(
+          "{}: tensor \"{}\" has shape {}, this training needs {}; start the training anew", source,
+          name, c10::str(found->second.sizes()), c10::str(slot.sizes())));
     }
   }
   for (const auto& [name, slot] : slots) slot.copy_(state.at(name));

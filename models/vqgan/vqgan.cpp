@@ -1,12 +1,12 @@
 #include "models/vqgan/vqgan.h"
 
-#include <cmath>
-#include <stdexcept>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
+
+#include <cmath>
+#include <stdexcept>
 
 namespace oar {
 namespace {
@@ -41,10 +41,11 @@ torch::Tensor VqganImpl::embed(const torch::Tensor& images) {
   const int64_t patch = config_.downsample();
   if (images.dim() != 4 || images.size(1) != 3 || images.size(2) % patch != 0 ||
       images.size(3) % patch != 0 || images.numel() == 0) {
-    throw std::invalid_argument(fmt::format(
-        "vqgan: images of shape {} cannot be cut into patches; accepted: [B, 3, height, width] with height and width "
-        "multiples of {}",
-        c10::str(images.sizes()), patch));
+    throw std::invalid_argument(
+        fmt::format("vqgan: images of shape {} cannot be cut into patches; accepted: [B, 3, "
+                    "height, width] with height and width "
+                    "multiples of {}",
+                    c10::str(images.sizes()), patch));
   }
   return quant_conv_(encoder_(images.contiguous(torch::MemoryFormat::ChannelsLast)));
 }
@@ -65,8 +66,9 @@ torch::Tensor VqganImpl::decode(const torch::Tensor& vectors) {
 
 torch::Tensor VqganImpl::decode_codes(const torch::Tensor& codes, int64_t rows, int64_t cols) {
   if (codes.dim() != 2 || codes.size(1) != rows * cols) {
-    throw std::invalid_argument(fmt::format("vqgan: codes of shape {} do not fill a grid of {} x {}; accepted: [B, {}]",
-                                            c10::str(codes.sizes()), rows, cols, rows * cols));
+    throw std::invalid_argument(
+        fmt::format("vqgan: codes of shape {} do not fill a grid of {} x {}; accepted: [B, {}]",
+                    c10::str(codes.sizes()), rows, cols, rows * cols));
   }
   const torch::Tensor vectors = quantize_->look_up(codes);
   return decode(vectors.view({codes.size(0), rows, cols, config_.embed_dim}).permute({0, 3, 1, 2}));

@@ -1,10 +1,10 @@
 // The tokenizer: images to grids of codes and back.
 #pragma once
 
-#include <cstdint>
-
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
+
+#include <cstdint>
 
 #include "models/vqgan/config.h"
 #include "models/vqgan/encoder_decoder.h"
@@ -15,17 +15,20 @@ namespace oar {
 /// What the encoder makes of a batch of images.
 struct Encoded {
   torch::Tensor z;          ///< float [B, embed_dim, rows, cols], before quantising
-  torch::Tensor quantised;  ///< float [B, embed_dim, rows, cols], the codebook's vectors (gradient to the codebook)
+  torch::Tensor quantised;  ///< float [B, embed_dim, rows, cols], the codebook's vectors (gradient
+                            ///< to the codebook)
   torch::Tensor codes;      ///< int64 [B, rows * cols], row-major
 };
 
-/// A VQ-GAN with the tensors of taming-transformers: `encoder`, `quant_conv`, `quantize`, `post_quant_conv`, `decoder`.
+/// A VQ-GAN with the tensors of taming-transformers: `encoder`, `quant_conv`, `quantize`,
+/// `post_quant_conv`, `decoder`.
 ///
 /// Its image size is nominal: any height and width that patches divide are accepted, square or not.
 ///
-/// Shapes  images float [B, 3, height, width]; rows = height / downsample, cols = width / downsample.
-/// Units   pixels -1 .. 1 (rgb / 127.5 - 1); decoded images are raw and may leave that range.
-/// Errors  std::invalid_argument on a bad config, on images that patches do not divide, and on codes that do not fill
+/// Shapes  images float [B, 3, height, width]; rows = height / downsample, cols = width /
+/// downsample. Units   pixels -1 .. 1 (rgb / 127.5 - 1); decoded images are raw and may leave that
+/// range. Errors  std::invalid_argument on a bad config, on images that patches do not divide, and
+/// on codes that do not fill
 ///         rows * cols.
 /// Source  Esser, Rombach, Ommer, arXiv 2012.09841; layout checked against taming-transformers.
 class VqganImpl : public torch::nn::Module {
@@ -63,7 +66,8 @@ class VqganImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Vqgan);
 
-/// uint8 pixels -> float -1 .. 1, channels last in memory (the layout in which convolutions run fastest).
+/// uint8 pixels -> float -1 .. 1, channels last in memory (the layout in which convolutions run
+/// fastest).
 torch::Tensor to_network_range(const torch::Tensor& pixels);
 
 /// float -1 .. 1 -> uint8 pixels, clamped and rounded to the nearest.

@@ -37,9 +37,10 @@ torch::Tensor walk(const OrderPolicy& policy, const torch::Tensor& images) {
     state.confidence = torch::empty({batch, n});
     for (int64_t b = 0; b < batch; ++b) {
       for (int64_t p = 0; p < n; ++p) {
-        state.confidence[b][p] = random_uniform(
-            7, Stream::kTrainingBatch,
-            {static_cast<uint64_t>(images[b].item<int64_t>()), static_cast<uint64_t>(state.step), static_cast<uint64_t>(p)});
+        state.confidence[b][p] =
+            random_uniform(7, Stream::kTrainingBatch,
+                           {static_cast<uint64_t>(images[b].item<int64_t>()),
+                            static_cast<uint64_t>(state.step), static_cast<uint64_t>(p)});
       }
     }
     state.last = state.step > 0 ? order.select(1, state.step - 1) : torch::Tensor();
@@ -118,8 +119,10 @@ TEST(RandomOrder, PutsEveryPatchFirstEquallyOften) {
 }
 
 TEST(RandomOrder, ChangesWithTheSeed) {
-  const torch::Tensor a = make_order(config_of("random", Grid{4, 4}, 1))->position_at(at::arange(1));
-  const torch::Tensor b = make_order(config_of("random", Grid{4, 4}, 2))->position_at(at::arange(1));
+  const torch::Tensor a =
+      make_order(config_of("random", Grid{4, 4}, 1))->position_at(at::arange(1));
+  const torch::Tensor b =
+      make_order(config_of("random", Grid{4, 4}, 2))->position_at(at::arange(1));
   EXPECT_FALSE(a.equal(b));
 }
 
@@ -157,14 +160,18 @@ TEST(OarOrder, BreaksTiesByTheLowestPosition) {
 
 TEST(ChooseNext, TakesAnOpenPatchEvenIfAllAreImpossible) {
   EXPECT_EQ(choose_next(torch::full({1, 3}, -kInf), torch::tensor({{true, true, false}}), {},
-                        torch::zeros({3, 3})).item<int64_t>(), 2);
+                        torch::zeros({3, 3}))
+                .item<int64_t>(),
+            2);
 }
 
 TEST(ChooseNext, RefusesAConfidenceThatIsNotANumber) {
-  EXPECT_THAT([] {
-    choose_next(torch::full({1, 2}, std::numeric_limits<float>::quiet_NaN()),
-                torch::zeros({1, 2}, torch::kBool), {}, torch::zeros({2, 2}));
-  }, ThrowsMessage<std::invalid_argument>(HasSubstr("not a number")));
+  EXPECT_THAT(
+      [] {
+        choose_next(torch::full({1, 2}, std::numeric_limits<float>::quiet_NaN()),
+                    torch::zeros({1, 2}, torch::kBool), {}, torch::zeros({2, 2}));
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("not a number")));
 }
 
 TEST(ChooseNext, CudaAgreesWithCpu) {
@@ -172,15 +179,20 @@ TEST(ChooseNext, CudaAgreesWithCpu) {
   torch::manual_seed(1);
   const torch::Tensor confidence = torch::randn({64, 256}), filled = torch::rand({64, 256}) < 0.5;
   const torch::Tensor last = torch::randint(256, {64}, torch::kInt64);
-  const torch::Tensor penalty = distance_table(Grid{16, 16}, Distance::kEuclidean).to(torch::kFloat32);
+  const torch::Tensor penalty =
+      distance_table(Grid{16, 16}, Distance::kEuclidean).to(torch::kFloat32);
   EXPECT_TRUE(choose_next(confidence.cuda(), filled.cuda(), last.cuda(), penalty.cuda())
-                  .cpu().equal(choose_next(confidence, filled, last, penalty)));
+                  .cpu()
+                  .equal(choose_next(confidence, filled, last, penalty)));
 }
 
 TEST(MakeOrder, NamesAnUnknownPolicyAndTheKnownOnes) {
-  EXPECT_THAT([] { make_order(config_of("rastr", Grid{2, 2})); },
-              ThrowsMessage<std::invalid_argument>(
-                  HasSubstr("no order policy is called \"rastr\"; known: raster, random, oar")));
+  EXPECT_THAT(
+      [] {
+        make_order(config_of("rastr", Grid{2, 2}));
+      },
+      ThrowsMessage<std::invalid_argument>(
+          HasSubstr("no order policy is called \"rastr\"; known: raster, random, oar")));
 }
 
 TEST(MakeOrder, RefusesANegativePenaltyAndAnEmptyGrid) {

@@ -27,8 +27,7 @@ TEST(OrderStatistics, RasterOn16x16Averages1826Milli) {  // 240 steps right, 15 
 
 TEST(OrderStatistics, AlternateStepsToANeighbourEveryTime) {
   const Grid grid{2, 3};  // right along the first row, back along the second
-  const OrderStatistics statistics =
-      order_statistics(torch::tensor({{0, 1, 2, 5, 4, 3}}), grid);
+  const OrderStatistics statistics = order_statistics(torch::tensor({{0, 1, 2, 5, 4, 3}}), grid);
   EXPECT_DOUBLE_EQ(statistics.mean_inter_patch_distance, 1.0);
   EXPECT_DOUBLE_EQ(statistics.neighbour_share, 1.0);
 }
@@ -61,8 +60,9 @@ TEST(OrderStatistics, MeanStepOfACellAveragesOverOrders) {
 }
 
 TEST(OrderStatistics, AGridOfOnePatchHasNoJumps) {
-  EXPECT_EQ(order_statistics(torch::zeros({1, 1}, torch::kInt64), Grid{1, 1})
-                .mean_inter_patch_distance, 0.0);
+  EXPECT_EQ(
+      order_statistics(torch::zeros({1, 1}, torch::kInt64), Grid{1, 1}).mean_inter_patch_distance,
+      0.0);
 }
 
 TEST(StepOf, IsTheInverseOfAnOrder) {
@@ -70,8 +70,11 @@ TEST(StepOf, IsTheInverseOfAnOrder) {
 }
 
 TEST(StepOf, NamesTheOrderThatPlacesAPatchTwice) {
-  EXPECT_THAT([] { step_of(torch::tensor({{0, 1, 2}, {0, 0, 2}})); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("order 1 is not a permutation")));
+  EXPECT_THAT(
+      [] {
+        step_of(torch::tensor({{0, 1, 2}, {0, 0, 2}}));
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("order 1 is not a permutation")));
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-/// A "model" whose logits at a position never change: table float32 [N, V], the same for each image.
+/// A "model" whose logits at a position never change: table float32 [N, V], the same for each
+/// image.
 class TableScorer : public StepScorer {
  public:
   TableScorer(torch::Tensor table, int64_t batch) : table_(std::move(table)), batch_(batch) {}
@@ -75,17 +76,19 @@ TEST(RollOut, AFixedOrderIsFollowed) {
 
 TEST(RollOut, NamesAModelWhoseLogitsAreNotFinite) {
   TableScorer scorer(torch::full({2, 2}, std::numeric_limits<float>::quiet_NaN()), 1);
-  EXPECT_THAT([&] {
-    roll_out(scorer, *make_order(config_of("raster", Grid{1, 2})), Confidence::kLikelihood,
-             given_codes(torch::zeros({1, 2}, torch::kInt64)), at::arange(1));
-  }, ThrowsMessage<std::invalid_argument>(HasSubstr("not finite")));
+  EXPECT_THAT(
+      [&] {
+        roll_out(scorer, *make_order(config_of("raster", Grid{1, 2})), Confidence::kLikelihood,
+                 given_codes(torch::zeros({1, 2}, torch::kInt64)), at::arange(1));
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("not finite")));
 }
 
 TEST(DrawnCodes, FollowTheDistribution) {
   const int64_t images = 8000;
   const torch::Tensor logits = logs({{.1, .2, .7}}).unsqueeze(0).expand({images, 1, 3});
-  const torch::Tensor drawn = drawn_codes({}, at::arange(images))(
-      logits, torch::zeros({images, 1}, torch::kInt64), 0);
+  const torch::Tensor drawn =
+      drawn_codes({}, at::arange(images))(logits, torch::zeros({images, 1}, torch::kInt64), 0);
   const double expected[] = {800, 1600, 5600};
   for (int64_t v = 0; v < 3; ++v) {  // five standard deviations of a binomial count
     EXPECT_NEAR((drawn == v).sum().item<double>(), expected[v],

@@ -21,8 +21,8 @@ namespace oar {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 // Small enough for a second or two, and yet every stage is in it.
 constexpr char kMicroSweep[] = R"({
@@ -92,8 +92,8 @@ class Program : public ::testing::Test {
 
   Outcome run(const std::vector<std::string>& arguments) { return finish(start(arguments)); }
   Outcome run_micro(const std::string& store, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"run", "micro.json", "--store", store, "--out",
-                                          store + "-out", "--device", "cpu"};
+    std::vector<std::string> arguments = {"run",   "micro.json",   "--store",  store,
+                                          "--out", store + "-out", "--device", "cpu"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(arguments);
   }
@@ -142,8 +142,8 @@ TEST_F(Program, TrainsOnAfterKillsWithTheNumbersOfAnUndisturbedRun) {
   ASSERT_EQ(run_micro("calm").code, 0);
   int kills = 0;
   for (int milliseconds = 300; milliseconds < 4000; milliseconds += 500) {
-    const pid_t child = start({"run", "micro.json", "--store", "killed", "--out", "killed-out",
-                               "--device", "cpu"});
+    const pid_t child =
+        start({"run", "micro.json", "--store", "killed", "--out", "killed-out", "--device", "cpu"});
     ::usleep(milliseconds * 1000);
     ::kill(child, SIGKILL);
     if (finish(child).code == 128 + SIGKILL) ++kills;
@@ -156,14 +156,14 @@ TEST_F(Program, TrainsOnAfterKillsWithTheNumbersOfAnUndisturbedRun) {
 
 TEST_F(Program, TrainsUntilASignalThenStopsWith75AndContinues) {
   const std::vector<std::string> longer = {"--set", "train.images_seen=200000"};
-  std::vector<std::string> arguments = {"run", "micro.json", "--store", "store", "--out",
-                                        "store-out", "--device", "cpu"};
+  std::vector<std::string> arguments = {"run",   "micro.json", "--store",  "store",
+                                        "--out", "store-out",  "--device", "cpu"};
   arguments.insert(arguments.end(), longer.begin(), longer.end());
   const pid_t child = start(arguments);
   // Wait until the long stage has begun, then interrupt it.
   const auto begun = [&] {
-    for (const auto& entry : fs::recursive_directory_iterator(
-             folder_, fs::directory_options::skip_permission_denied)) {
+    for (const auto& entry :
+         fs::recursive_directory_iterator(folder_, fs::directory_options::skip_permission_denied)) {
       if (entry.path().string().find("any_order") != std::string::npos &&
           entry.path().extension() == ".work") {
         return true;
@@ -186,8 +186,9 @@ TEST_F(Program, TrainsUntilASignalThenStopsWith75AndContinues) {
 }
 
 TEST_F(Program, TrainsUntilTheDiskIsFullThenContinues) {
-  const Outcome full = finish(start({"run", "micro.json", "--store", "store", "--out", "store-out",
-                                     "--device", "cpu"}, 100 * 1000));
+  const Outcome full = finish(
+      start({"run", "micro.json", "--store", "store", "--out", "store-out", "--device", "cpu"},
+            100 * 1000));
   EXPECT_EQ(full.code, 74) << full.text;
   EXPECT_THAT(full.text, HasSubstr("store/"));  // the path that could not be written
   const Outcome enough = run_micro("store");

@@ -64,8 +64,8 @@ TEST(PlanCell, ThePapersFourRecipesOverThreeSeedsRunEachSharedStageOnce) {
   EXPECT_EQ(keys["dataset"].size(), 1u);
   EXPECT_EQ(keys["tokenizer"].size(), 1u);
   EXPECT_EQ(keys["tokens"].size(), 1u);
-  EXPECT_EQ(keys["any_order"].size(), 6u);   // raster and random order, three seeds each
-  EXPECT_EQ(keys["orders"].size(), 3u);      // one for each seed's any-order model
+  EXPECT_EQ(keys["any_order"].size(), 6u);  // raster and random order, three seeds each
+  EXPECT_EQ(keys["orders"].size(), 3u);     // one for each seed's any-order model
   EXPECT_EQ(keys["specialist"].size(), 3u);
   EXPECT_EQ(keys["samples"].size(), 12u);
   EXPECT_EQ(keys["reference_features"].size(), 1u);
@@ -89,7 +89,8 @@ TEST(PlanCell, HowManyImagesAreDrawnAtOnceIsNoPartOfTheSamples) {
 }
 
 TEST(PlanCell, APenaltyIsNoPartOfAFixedOrdersSamples) {
-  const auto a = plans_of(kPaperRecipes), b = plans_of(kPaperRecipes, {"generate.distance_penalty=2"});
+  const auto a = plans_of(kPaperRecipes),
+             b = plans_of(kPaperRecipes, {"generate.distance_penalty=2"});
   EXPECT_EQ(key_of(a[0], "samples"), key_of(b[0], "samples"));  // raster
   EXPECT_NE(key_of(a[6], "samples"), key_of(b[6], "samples"));  // oar
 }
@@ -105,21 +106,26 @@ TEST(PlanCell, ADataSetIsKnownByItsFilesAndNotByItsPath) {
   for (const fs::path& folder : {here.path, there.path}) std::ofstream(folder / "a.png") << "12345";
   std::ofstream(other.path / "a.png") << "123456";
   const auto key = [](const fs::path& root) {
-    return key_of(plans_of(kPaperRecipes, {"dataset.name=image_folder",
-                                           "dataset.root=" + root.string()})[0], "dataset");
+    return key_of(
+        plans_of(kPaperRecipes, {"dataset.name=image_folder", "dataset.root=" + root.string()})[0],
+        "dataset");
   };
   EXPECT_EQ(key(here.path), key(there.path));
   EXPECT_NE(key(here.path), key(other.path));
 }
 
 TEST(PlanCell, NamesAMissingDataFolder) {
-  EXPECT_THAT([] { plans_of(kPaperRecipes, {"dataset.name=celeba_hq", "dataset.root=no/such"}); },
-              ThrowsMessage<BadData>(HasSubstr("there is no folder \"no/such\"")));
+  EXPECT_THAT(
+      [] {
+        plans_of(kPaperRecipes, {"dataset.name=celeba_hq", "dataset.root=no/such"});
+      },
+      ThrowsMessage<BadData>(HasSubstr("there is no folder \"no/such\"")));
 }
 
 TEST(PlanCell, RefusesAnImageSizeThatPatchesDoNotDivide) {
-  EXPECT_THAT([] { plans_of(kPaperRecipes, {"dataset.image_size=33"}); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("nearest accepted sizes are 32 and 36")));
+  EXPECT_THAT(
+      [] { plans_of(kPaperRecipes, {"dataset.image_size=33"}); },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("nearest accepted sizes are 32 and 36")));
 }
 
 TEST(PlanCell, RefusesAWidthThatHeadsDoNotDivide) {
@@ -136,10 +142,12 @@ const nlohmann::json kNinetyAndTen = {
 
 TEST(CheckAgainstData, RefusesKidSubsetsLargerThanTheReference) {
   EXPECT_NO_THROW(check_against_data(recipe_with({}), kNinetyAndTen));
-  EXPECT_THAT([] { check_against_data(recipe_with({"evaluate.reference=held_out"}), kNinetyAndTen); },
-              ThrowsMessage<BadData>(HasSubstr("kid_subset_size is 50, but the reference split "
-                                               "\"held_out\" has 10 images; set it to 10 or less")));
-  EXPECT_THROW(check_against_data(recipe_with({"evaluate.max_reference=20"}), kNinetyAndTen), BadData);
+  EXPECT_THAT(
+      [] { check_against_data(recipe_with({"evaluate.reference=held_out"}), kNinetyAndTen); },
+      ThrowsMessage<BadData>(HasSubstr("kid_subset_size is 50, but the reference split "
+                                       "\"held_out\" has 10 images; set it to 10 or less")));
+  EXPECT_THROW(check_against_data(recipe_with({"evaluate.max_reference=20"}), kNinetyAndTen),
+               BadData);
 }
 
 TEST(CheckAgainstData, RefusesASplitWithoutImagesAndAConditionWithoutClasses) {
@@ -171,9 +179,7 @@ TEST(ImageSampler, ContinuesAnywhereWithAnyBatchSize) {
   EXPECT_EQ(parts.next(2, 4), (std::vector<int64_t>(all.begin() + 2, all.begin() + 6)));
 }
 
-TEST(ImageSampler, NeedsImages) {
-  EXPECT_THROW(ImageSampler({}, 0), std::invalid_argument);
-}
+TEST(ImageSampler, NeedsImages) { EXPECT_THROW(ImageSampler({}, 0), std::invalid_argument); }
 
 TEST(Artifacts, AnIndexIsReadAsItWasWritten) {
   const TemporaryFolder folder;
@@ -206,10 +212,16 @@ TEST(Artifacts, AModelForAnotherGridOrCodebookIsRefused) {
   TransformerConfig model;
   model.grid = {8, 8};
   model.codebook_size = 256;
-  EXPECT_THAT([&] { check_fit(model, {4, 4}, 256, "model"); },
-              ThrowsMessage<BadWeights>(HasSubstr("draws 8x8 patches, but the tokens are 4x4")));
-  EXPECT_THAT([&] { check_fit(model, {8, 8}, 128, "model"); },
-              ThrowsMessage<BadWeights>(HasSubstr("knows 256 codes, but the tokenizer has 128")));
+  EXPECT_THAT(
+      [&] {
+        check_fit(model, {4, 4}, 256, "model");
+      },
+      ThrowsMessage<BadWeights>(HasSubstr("draws 8x8 patches, but the tokens are 4x4")));
+  EXPECT_THAT(
+      [&] {
+        check_fit(model, {8, 8}, 128, "model");
+      },
+      ThrowsMessage<BadWeights>(HasSubstr("knows 256 codes, but the tokenizer has 128")));
 }
 
 TEST(Artifacts, APngHoldsItsPixelsExactly) {

@@ -48,7 +48,8 @@ torch::Tensor random_codes(int64_t batch, const Grid& grid, uint64_t seed = 3) {
   return codes;
 }
 
-std::unique_ptr<OrderPolicy> order_of(const std::string& name, const Grid& grid, double penalty = 0) {
+std::unique_ptr<OrderPolicy> order_of(const std::string& name, const Grid& grid,
+                                      double penalty = 0) {
   OrderConfig config;
   config.name = name;
   config.grid = grid;
@@ -60,8 +61,10 @@ std::unique_ptr<OrderPolicy> order_of(const std::string& name, const Grid& grid,
 torch::Tensor teacher_forced(Transformer model, const torch::Tensor& codes,
                              const torch::Tensor& position_at, const torch::Tensor& labels = {}) {
   const torch::NoGradGuard no_gradients;
-  return model->forward(codes, position_at, labels).log_softmax(-1)
-      .gather(2, codes.gather(1, position_at).unsqueeze(2)).squeeze(2);
+  return model->forward(codes, position_at, labels)
+      .log_softmax(-1)
+      .gather(2, codes.gather(1, position_at).unsqueeze(2))
+      .squeeze(2);
 }
 
 class EveryNextEncoding : public ::testing::TestWithParam<std::string> {};
@@ -103,8 +106,8 @@ TEST_P(EveryNextEncoding, SearchAgreesWithTheMaskedPassStepByStep) {
       from.push_back(nowhere);
       if (t > 1) {
         const torch::Tensor placed = position_at.narrow(1, 0, t - 1);
-        inputs.push_back(model->step_input(codes.gather(1, placed), placed,
-                                           position_at.narrow(1, 1, t - 1)));
+        inputs.push_back(
+            model->step_input(codes.gather(1, placed), placed, position_at.narrow(1, 1, t - 1)));
         from.push_back(placed);
       }
       const torch::Tensor last = position_at.narrow(1, t - 1, 1).expand({batch, r});
@@ -119,8 +122,10 @@ TEST_P(EveryNextEncoding, SearchAgreesWithTheMaskedPassStepByStep) {
     mask.narrow(0, t, r).narrow(1, 0, t).fill_(true);
     mask.narrow(0, t, r).narrow(1, t, r).copy_(torch::eye(r, torch::kBool));
     const torch::Tensor masked =
-        model->run(at::cat(inputs, 1), at::cat(from, 1),
-                   at::cat({position_at.narrow(1, 0, t), candidates}, 1), mask).narrow(1, t, r);
+        model
+            ->run(at::cat(inputs, 1), at::cat(from, 1),
+                  at::cat({position_at.narrow(1, 0, t), candidates}, 1), mask)
+            .narrow(1, t, r);
     EXPECT_LT((cached.log_softmax(-1) - masked.log_softmax(-1)).abs().max().item<double>(), 1e-4)
         << "step " << t;
 
@@ -179,7 +184,8 @@ TEST(Sampling, AnotherSeedGivesOtherTokens) {
   const auto sample = [&](uint64_t seed) {
     CachedScorer scorer(model, 4);
     return roll_out(scorer, *order_of("raster", grid), Confidence::kLikelihood,
-                    drawn_codes({.seed = seed}, at::arange(4)), at::arange(4)).codes;
+                    drawn_codes({.seed = seed}, at::arange(4)), at::arange(4))
+        .codes;
   };
   EXPECT_FALSE(sample(1).equal(sample(2)));
 }
@@ -193,7 +199,8 @@ TEST(Guidance, OfZeroIsTheModelWithoutItsLabel) {
   const auto likelihood = [&](const torch::Tensor& of, double scale) {
     CachedScorer scorer(model, 2, of, scale);
     return roll_out(scorer, *order_of("raster", config.grid), Confidence::kLikelihood,
-                    given_codes(codes), at::arange(2)).log_likelihood;
+                    given_codes(codes), at::arange(2))
+        .log_likelihood;
   };
   const torch::Tensor none = torch::full({2}, -1, torch::kInt64);
   EXPECT_LT((likelihood(labels, 0.0) - likelihood(none, 1.0)).abs().max().item<double>(), 1e-4);
@@ -215,11 +222,12 @@ TEST(Transformer, PresetsHaveTheSizesOfTheField) {
   Transformer tiny(config);
   int64_t counted = 0;
   for (const torch::Tensor& p : tiny->parameters()) counted += p.numel();
-  EXPECT_EQ(counted, parameters("tiny"));       // the formula is the network's
-  EXPECT_NEAR(parameters("base"), 87e6, 2e6);   // plain GELU blocks of 12 D² weights
+  EXPECT_EQ(counted, parameters("tiny"));      // the formula is the network's
+  EXPECT_NEAR(parameters("base"), 87e6, 2e6);  // plain GELU blocks of 12 D² weights
   EXPECT_NEAR(parameters("large"), 305e6, 3e6);
-  EXPECT_THAT([] { transformer_preset("huge"); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("known: nano, tiny, small, base, large")));
+  EXPECT_THAT(
+      [] { transformer_preset("huge"); },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("known: nano, tiny, small, base, large")));
 }
 
 TEST(Transformer, NamesSizesThatDoNotFit) {
@@ -236,8 +244,8 @@ TEST(NextEncoding, JoinsNamesByPlus) {
   const NextEncoding both = parse_next_encoding("relative+rotary");
   EXPECT_TRUE(both.relative && both.rotary && !both.absolute);
   EXPECT_THAT([] { parse_next_encoding("relativ"); },
-              ThrowsMessage<std::invalid_argument>(
-                  HasSubstr("nothing is called \"relativ\"; accepted: absolute, relative, rotary")));
+              ThrowsMessage<std::invalid_argument>(HasSubstr(
+                  "nothing is called \"relativ\"; accepted: absolute, relative, rotary")));
   EXPECT_THROW(parse_next_encoding("rotary+rotary"), std::invalid_argument);
   EXPECT_THROW(parse_next_encoding(""), std::invalid_argument);
 }
@@ -251,7 +259,8 @@ TrainerSettings settings_for(int64_t steps) {
 }
 
 TrainingBatch batch_of(const torch::Tensor& codes, int64_t step, const Grid& grid) {
-  return {codes, order_of("random", grid)->position_at(at::arange(codes.size(0)) + 1000 * step), {}};
+  return {
+      codes, order_of("random", grid)->position_at(at::arange(codes.size(0)) + 1000 * step), {}};
 }
 
 TEST(AnyOrderTrainer, TrainsToPredictEveryMissingPatchOfOneImage) {  // the paper's `overfit_one`

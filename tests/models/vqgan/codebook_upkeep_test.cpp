@@ -18,7 +18,9 @@ torch::Tensor draw(int64_t rows, uint64_t seed) {
   return at::randn({rows, 2}, at::detail::createCPUGenerator(seed), torch::kFloat);
 }
 
-torch::Tensor codes(std::initializer_list<int64_t> values) { return at::tensor(values, torch::kLong); }
+torch::Tensor codes(std::initializer_list<int64_t> values) {
+  return at::tensor(values, torch::kLong);
+}
 
 TEST(CodebookUpkeep, ACodeUnusedForLongerThanTheWindowMovesToAnOutputOfThatStep) {
   CodebookUpkeep upkeep(3, 2, kOptions);
@@ -65,7 +67,9 @@ TEST(CodebookUpkeep, RestartsRaiseTheUseOfACollapsedCodebook) {
   torch::Tensor codebook = quantizer->codebook().detach();
   codebook.fill_(100.0f);
   codebook[0].zero_();  // all outputs are nearest to this one
-  const auto used = [&](const torch::Tensor& found) { return (found.bincount() > 0).sum().item<int64_t>(); };
+  const auto used = [&](const torch::Tensor& found) {
+    return (found.bincount() > 0).sum().item<int64_t>();
+  };
   EXPECT_EQ(used(quantizer->nearest(draw(500, 99))), 1);
   for (int64_t step = 0; step < 12; ++step) {
     const torch::Tensor vectors = draw(500, step);

@@ -1,10 +1,10 @@
 #include "models/vqgan/config.h"
 
-#include <stdexcept>
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
 
 namespace oar {
 namespace {
@@ -56,7 +56,8 @@ TEST(VqganConfig, AnImageThatPatchesDoNotDivideIsRefusedWithTheNearestSizes) {
 TEST(VqganConfig, ChannelsThatNormGroupsDoNotDivideAreRefused) {
   VqganConfig config = vqgan_preset("tiny", 64);
   config.ch = 48;
-  EXPECT_THAT(refusal(config), HasSubstr("48 channels; group normalisation accepts multiples of 32"));
+  EXPECT_THAT(refusal(config),
+              HasSubstr("48 channels; group normalisation accepts multiples of 32"));
 }
 
 TEST(VqganConfig, ACodebookThatSixteenBitsCannotNameIsRefused) {

@@ -1,11 +1,11 @@
 #include "models/vqgan/discriminator.h"
 
-#include <stdexcept>
-
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+
+#include <stdexcept>
 
 namespace oar {
 namespace {
@@ -22,7 +22,8 @@ TEST(GeneratorLoss, IsMinusTheMeanScore) {
 
 TEST(Discriminator, ThreeLayersSeePatchesOf70PixelsAndGiveOneScoreEach) {
   Discriminator discriminator(DiscriminatorConfig{.ndf = 8, .n_layers = 3});
-  EXPECT_EQ(discriminator(at::zeros({2, 3, 256, 256})).sizes(), (std::vector<int64_t>{2, 1, 30, 30}));
+  EXPECT_EQ(discriminator(at::zeros({2, 3, 256, 256})).sizes(),
+            (std::vector<int64_t>{2, 1, 30, 30}));
 }
 
 TEST(Discriminator, OneLayerSeesSixteenPixels) {
@@ -42,7 +43,8 @@ TEST(Discriminator, SmallImagesGetFewerLayers) {
 }
 
 TEST(Discriminator, WeightsComeFromTheSeedAlone) {
-  Discriminator a(DiscriminatorConfig{.ndf = 8, .n_layers = 2}), b(DiscriminatorConfig{.ndf = 8, .n_layers = 2});
+  Discriminator a(DiscriminatorConfig{.ndf = 8, .n_layers = 2}),
+      b(DiscriminatorConfig{.ndf = 8, .n_layers = 2});
   a->draw_weights(3);
   b->draw_weights(3);
   const auto left = a->parameters(), right = b->parameters();

@@ -1,12 +1,12 @@
 #include "models/vqgan/group_norm.h"
 
-#include <vector>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
+
+#include <vector>
 
 namespace oar {
 namespace {
@@ -50,9 +50,10 @@ TEST(GroupNorm, ASinglePixel) { expect_agreement({2, 128, 1, 1}); }
 
 TEST(GroupNorm, ContiguousImagesTakeLibtorchsWay) {
   const torch::Tensor x = draw({2, 32, 5, 5}, 1).to(torch::kFloat);
-  const torch::Tensor weight = draw({32}, 2).to(torch::kFloat), bias = draw({32}, 3).to(torch::kFloat);
-  EXPECT_TRUE(fast_group_norm(x, 32, weight, bias, 1e-6)
-                  .equal(at::group_norm(x, 32, weight, bias, 1e-6)));
+  const torch::Tensor weight = draw({32}, 2).to(torch::kFloat),
+                      bias = draw({32}, 3).to(torch::kFloat);
+  EXPECT_TRUE(
+      fast_group_norm(x, 32, weight, bias, 1e-6).equal(at::group_norm(x, 32, weight, bias, 1e-6)));
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "models/vqgan/losses.h"
 
-#include <cmath>
-
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 namespace oar {
 namespace {
@@ -19,7 +19,8 @@ TEST(PerceptualDistance, LooksAtTheDirectionOfAPixelsFeatures) {
 }
 
 TEST(PerceptualDistance, AveragesStages) {
-  const double both = perceptual_distance({pixel(1, 0), pixel(1, 0)}, {pixel(1, 0), pixel(0, 1)}).item<double>();
+  const double both =
+      perceptual_distance({pixel(1, 0), pixel(1, 0)}, {pixel(1, 0), pixel(0, 1)}).item<double>();
   EXPECT_NEAR(both, 1.0, 1e-6);
 }
 
@@ -31,7 +32,8 @@ TEST(PerceptualDistance, FeaturesThatAreAllZeroDoNotMakeNaN) {
 
 TEST(CodebookLoss, BetaIsOnTheCommitmentTermUnlessLegacy) {
   torch::Tensor z = at::tensor({1.0f, 3.0f}).requires_grad_(true);
-  torch::Tensor code = at::tensor({0.0f, 1.0f}).requires_grad_(true);  // squared differences 1 and 4: mean 2.5
+  torch::Tensor code =
+      at::tensor({0.0f, 1.0f}).requires_grad_(true);  // squared differences 1 and 4: mean 2.5
   const torch::Tensor loss = codebook_loss(z, code, 0.25, /*legacy_beta=*/false);
   EXPECT_EQ(loss.item<double>(), 2.5 * 1.25);
   loss.backward();
@@ -47,9 +49,10 @@ TEST(CodebookLoss, BetaIsOnTheCommitmentTermUnlessLegacy) {
 TEST(AdaptiveWeight, IsTheRatioOfTheGradientNormsAtTheLastLayer) {
   torch::Tensor last = at::tensor({0.0f, 0.0f}).requires_grad_(true);
   const torch::Tensor nll = (last * at::tensor({3.0f, 4.0f})).sum();  // gradient of length 5
-  const torch::Tensor generator = 2.0 * last[0];                     // of length 2
+  const torch::Tensor generator = 2.0 * last[0];                      // of length 2
   EXPECT_NEAR(adaptive_weight(nll, generator, last).item<double>(), 5.0 / (2.0 + 1e-4), 1e-5);
-  EXPECT_NEAR(adaptive_weight(nll, 0.0 * last[0], last).item<double>(), 1e4, 1e-2);  // 5 / 1e-4 is above the bound
+  EXPECT_NEAR(adaptive_weight(nll, 0.0 * last[0], last).item<double>(), 1e4,
+              1e-2);  // 5 / 1e-4 is above the bound
 }
 
 }  // namespace

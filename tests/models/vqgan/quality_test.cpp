@@ -1,14 +1,14 @@
 #include "models/vqgan/quality.h"
 
-#include <cmath>
-#include <limits>
-#include <stdexcept>
-
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
 
 namespace oar {
 namespace {
@@ -17,10 +17,13 @@ torch::Tensor grey(int64_t value) { return at::full({1, 3, 4, 4}, value, torch::
 
 TEST(Psnr, AConstantDifferenceOfTenIs28Point13Decibel) {
   EXPECT_NEAR(psnr(grey(100), grey(110)).item<double>(), 20 * std::log10(255.0 / 10), 1e-12);
-  EXPECT_NEAR(psnr(grey(110), grey(100)).item<double>(), 28.1308, 1e-4);  // bytes do not wrap around
+  EXPECT_NEAR(psnr(grey(110), grey(100)).item<double>(), 28.1308,
+              1e-4);  // bytes do not wrap around
 }
 
-TEST(Psnr, BlackAgainstWhiteIsZeroDecibel) { EXPECT_EQ(psnr(grey(0), grey(255)).item<double>(), 0.0); }
+TEST(Psnr, BlackAgainstWhiteIsZeroDecibel) {
+  EXPECT_EQ(psnr(grey(0), grey(255)).item<double>(), 0.0);
+}
 
 TEST(Psnr, EqualImagesAreInfinite) {
   EXPECT_EQ(psnr(grey(7), grey(7)).item<double>(), std::numeric_limits<double>::infinity());

@@ -1,11 +1,5 @@
 #include "models/vqgan/trainer.h"
 
-#include <cmath>
-#include <limits>
-#include <stdexcept>
-#include <string>
-#include <vector>
-
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/empty.h>
@@ -13,6 +7,12 @@
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "models/vqgan/quality.h"
 
@@ -22,8 +22,14 @@ namespace {
 using ::testing::HasSubstr;
 
 VqganConfig micro() {
-  return {.image_size = 16, .ch = 32, .ch_mult = {1, 1, 1}, .num_res_blocks = 1, .attn_resolutions = {},
-          .z_channels = 16, .embed_dim = 8, .codebook_size = 32};
+  return {.image_size = 16,
+          .ch = 32,
+          .ch_mult = {1, 1, 1},
+          .num_res_blocks = 1,
+          .attn_resolutions = {},
+          .z_channels = 16,
+          .embed_dim = 8,
+          .codebook_size = 32};
 }
 
 TrainerOptions options_for(int64_t steps) {
@@ -53,7 +59,8 @@ void expect_same(const TensorMap& a, const TensorMap& b) {
 }
 
 // Runs three steps, copies the state into a second trainer, and runs two more in both.
-void expect_exact_resume(const TrainerOptions& options, const VqganTrainer::Activations& activations) {
+void expect_exact_resume(const TrainerOptions& options,
+                         const VqganTrainer::Activations& activations) {
   const torch::Tensor images = sunsets();
   VqganTrainer straight(Vqgan(micro()), options, activations);
   for (int64_t step = 0; step < 3; ++step) straight.step(images, step);
@@ -85,7 +92,8 @@ TEST(VqganTrainer, FortyStepsOnEightSunsetsCutTheReconstructionLossToAThird) {
 TEST(VqganTrainer, APerceptualLossFallsToo) {
   VqganTrainer trainer(Vqgan(micro()), options_for(20), pooled);
   const VqganLosses first = trainer.step(sunsets(), 0);
-  EXPECT_NEAR(first.total, first.reconstruction + first.perceptual, 1e-6);  // weight 1, nothing else on yet
+  EXPECT_NEAR(first.total, first.reconstruction + first.perceptual,
+              1e-6);  // weight 1, nothing else on yet
   VqganLosses last;
   for (int64_t step = 1; step < 20; ++step) last = trainer.step(sunsets(), step);
   EXPECT_LT(last.perceptual, first.perceptual / 2);
@@ -140,7 +148,8 @@ TEST(VqganTrainer, DeadCodesComeBackIntoUse) {
   trainer.step(sunsets(), 0);
   {
     const torch::NoGradGuard no_grad;
-    trainer.model()->quantizer()->codebook().slice(0, 1).fill_(100.0);  // all but code 0 are out of reach
+    trainer.model()->quantizer()->codebook().slice(0, 1).fill_(
+        100.0);  // all but code 0 are out of reach
   }
   EXPECT_EQ(trainer.step(sunsets(), 1).codes_used, 1);
   int64_t restarted = 0;
@@ -177,7 +186,9 @@ TEST(VqganTrainer, AStateThatDoesNotFitIsRefusedByTensor) {
   };
   TensorMap state = trainer.state();
   state["model.encoder.conv_in.weight"] = at::zeros({1, 2});
-  EXPECT_THAT(refusal(state), HasSubstr("step_5.safetensors: tensor \"model.encoder.conv_in.weight\" has shape [1, 2]"));
+  EXPECT_THAT(
+      refusal(state),
+      HasSubstr("step_5.safetensors: tensor \"model.encoder.conv_in.weight\" has shape [1, 2]"));
   state = trainer.state();
   state.erase("adam.steps");
   EXPECT_THAT(refusal(state), HasSubstr("\"adam.steps\" is missing"));
@@ -194,10 +205,14 @@ TEST(TrainerOptions, OutOfRangeValuesAreRefusedByName) {
     }
     return "accepted";
   };
-  EXPECT_THAT(refusal([](TrainerOptions& o) { o.learning_rate = 0; }), HasSubstr("learning_rate must be above 0"));
-  EXPECT_THAT(refusal([](TrainerOptions& o) { o.perceptual_weight = -1; }), HasSubstr("use 0 to switch it off"));
-  EXPECT_THAT(refusal([](TrainerOptions& o) { o.quantise_from = 1.5; }), HasSubstr("share of the steps, 0 to 1, got 1.5"));
-  EXPECT_THAT(refusal([](TrainerOptions& o) { o.beta2 = 1.0; }), HasSubstr("beta2 must be 0 to below 1"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.learning_rate = 0; }),
+              HasSubstr("learning_rate must be above 0"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.perceptual_weight = -1; }),
+              HasSubstr("use 0 to switch it off"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.quantise_from = 1.5; }),
+              HasSubstr("share of the steps, 0 to 1, got 1.5"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.beta2 = 1.0; }),
+              HasSubstr("beta2 must be 0 to below 1"));
 }
 
 TEST(TrainerPresets, EachVqganPresetHasOne) {

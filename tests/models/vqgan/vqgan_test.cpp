@@ -1,11 +1,5 @@
 #include "models/vqgan/vqgan.h"
 
-#include <cmath>
-#include <fstream>
-#include <map>
-#include <stdexcept>
-#include <string>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -14,7 +8,13 @@
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
 
 namespace oar {
 namespace {
@@ -23,8 +23,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 VqganConfig micro() {
-  return {.image_size = 16, .ch = 32, .ch_mult = {1, 1, 2}, .num_res_blocks = 1, .attn_resolutions = {},
-          .z_channels = 16, .embed_dim = 8, .codebook_size = 32};
+  return {.image_size = 16,
+          .ch = 32,
+          .ch_mult = {1, 1, 2},
+          .num_res_blocks = 1,
+          .attn_resolutions = {},
+          .z_channels = 16,
+          .embed_dim = 8,
+          .codebook_size = 32};
 }
 
 Vqgan drawn(const VqganConfig& config, int64_t seed) {
@@ -43,7 +49,8 @@ uint64_t fnv1a(const std::string& text) {
   return state;
 }
 
-// Value i is in [-1, 1), from SplitMix64 of FNV-1a(name) + i: the rule of tests/golden/make_vqgan_golden.py.
+// Value i is in [-1, 1), from SplitMix64 of FNV-1a(name) + i: the rule of
+// tests/golden/make_vqgan_golden.py.
 torch::Tensor unit_draws(const std::string& name, at::IntArrayRef shape) {
   torch::Tensor result = at::empty(shape);
   float* values = result.data_ptr<float>();
@@ -91,15 +98,17 @@ TEST(Vqgan, ThePaperPresetIsThePublishedNetwork) {
   EXPECT_EQ(shapes["decoder.up.4.attn.2.q.bias"], "[512]");
   std::string layout;
   for (const auto& [name, shape] : shapes) layout += name + " " + shape + "\n";
-  EXPECT_EQ(fnv1a(layout), 0xf4cd0432d6eb0d43ULL);  // of taming-transformers' own state_dict, sorted by name
+  EXPECT_EQ(fnv1a(layout),
+            0xf4cd0432d6eb0d43ULL);  // of taming-transformers' own state_dict, sorted by name
 }
 
 TEST(Vqgan, CodesAndPixelsAreThoseOfThePyTorchModel) {
   const nlohmann::json golden =
       nlohmann::json::parse(std::ifstream(OAR_SOURCE_DIR "/tests/golden/vqgan.json"));
   const nlohmann::json& sizes = golden["config"];
-  Vqgan model(VqganConfig{sizes["image_size"], sizes["ch"], sizes["ch_mult"].get<std::vector<int64_t>>(),
-                          sizes["num_res_blocks"], sizes["attn_resolutions"].get<std::vector<int64_t>>(),
+  Vqgan model(VqganConfig{sizes["image_size"], sizes["ch"],
+                          sizes["ch_mult"].get<std::vector<int64_t>>(), sizes["num_res_blocks"],
+                          sizes["attn_resolutions"].get<std::vector<int64_t>>(),
                           sizes["z_channels"], sizes["embed_dim"], sizes["codebook_size"]});
   draw_as_golden(*model);
   const torch::NoGradGuard no_grad;
@@ -107,10 +116,14 @@ TEST(Vqgan, CodesAndPixelsAreThoseOfThePyTorchModel) {
   for (const nlohmann::json& item : golden["cases"]) {
     const int64_t height = item["height"], width = item["width"];
     const torch::Tensor images =
-        unit_draws("image " + std::to_string(height) + "x" + std::to_string(width), {item["batch"], 3, height, width});
+        unit_draws("image " + std::to_string(height) + "x" + std::to_string(width),
+                   {item["batch"], 3, height, width});
     const Encoded encoded = model->encode(images);
-    EXPECT_NEAR(encoded.z.norm().item<double>(), item["z_norm"], 1e-5 * item["z_norm"].get<double>());
-    EXPECT_TRUE(encoded.codes.flatten().equal(at::tensor(item["codes"].get<std::vector<int64_t>>()))) << height;
+    EXPECT_NEAR(encoded.z.norm().item<double>(), item["z_norm"],
+                1e-5 * item["z_norm"].get<double>());
+    EXPECT_TRUE(
+        encoded.codes.flatten().equal(at::tensor(item["codes"].get<std::vector<int64_t>>())))
+        << height;
     const torch::Tensor pixels = model->decode_codes(encoded.codes, height / 4, width / 4);
     const torch::Tensor every_97th = pixels.contiguous().flatten().slice(0, 0, pixels.numel(), 97);
     const torch::Tensor expected = at::tensor(item["pixels"].get<std::vector<double>>());
@@ -134,7 +147,8 @@ TEST(Vqgan, VectorsOfTheCodebookQuantiseToTheirCodesInRowMajorOrder) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor codes =
       at::randint(0, 32, {3, 2 * 5}, at::detail::createCPUGenerator(3), torch::kLong);
-  const torch::Tensor z = model->quantizer()->look_up(codes).view({3, 2, 5, 8}).permute({0, 3, 1, 2});
+  const torch::Tensor z =
+      model->quantizer()->look_up(codes).view({3, 2, 5, 8}).permute({0, 3, 1, 2});
   const Encoded encoded = model->quantise(z);
   EXPECT_TRUE(encoded.codes.equal(codes));
   EXPECT_TRUE(encoded.quantised.equal(z));
@@ -194,7 +208,8 @@ TEST(Vqgan, WeightsComeFromTheSeedAlone) {
 }
 
 TEST(Pixels, SurviveTheNetworkRangeAndBack) {
-  const torch::Tensor pixels = at::randint(0, 256, {2, 3, 5, 7}, at::detail::createCPUGenerator(1), torch::kByte);
+  const torch::Tensor pixels =
+      at::randint(0, 256, {2, 3, 5, 7}, at::detail::createCPUGenerator(1), torch::kByte);
   const torch::Tensor images = to_network_range(pixels);
   EXPECT_LE(images.abs().max().item<double>(), 1.0);
   EXPECT_TRUE(to_pixels(images).equal(pixels));
