@@ -146,8 +146,6 @@ TEST(CheckAgainstData, RefusesKidSubsetsLargerThanTheReference) {
       [] { check_against_data(recipe_with({"evaluate.reference=held_out"}), kNinetyAndTen); },
       ThrowsMessage<BadData>(HasSubstr("kid_subset_size is 50, but the reference split "
                                        "\"held_out\" has 10 images; set it to 10 or less")));
-  EXPECT_THROW(check_against_data(recipe_with({"evaluate.max_reference=20"}), kNinetyAndTen),
-               BadData);
 }
 
 TEST(CheckAgainstData, RefusesASplitWithoutImagesAndAConditionWithoutClasses) {
