@@ -64,6 +64,26 @@ void print_plan(const Store& store, const Sweep& sweep,
              cached, seen.size() - cached);
 }
 
+/// What a picture is drawn from: a record without its date and without what came from the store.
+json drawn_part(json results) {
+  results.erase("created");
+  results.erase("context");
+  for (json& cell : results["cells"]) {
+    for (json& stage : cell["stages"]) stage.erase("cached");
+  }
+  return results;
+}
+
+/// The record that an earlier run left in the folder; null if there is none to be read.
+json earlier_results(const fs::path& folder) {
+  try {
+    json found = read_json(folder / "results.json");
+    return validate_results(found).empty() ? found : json(nullptr);
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
 class SweepRun {
  public:
   SweepRun(const RunOptions& options, const Sweep& sweep,
@@ -85,6 +105,7 @@ class SweepRun {
 
   int run() {
     fs::create_directories(out_);
+    const json earlier = earlier_results(out_);
     std::vector<CellOutcome> outcomes;
     bool stopped = false;
     for (size_t i = 0; i < plans_.size() && !stopped; ++i) {
@@ -96,7 +117,9 @@ class SweepRun {
     }
     const json results = make_results(sweep_, outcomes, environment_);
     write_file_atomically(out_ / "report.md", std::string_view(render_markdown(results)));
-    const std::string pictures = draw_plots(out_);
+    const bool drawn = fs::exists(out_ / "metrics.png") && earlier.is_object() &&
+                       drawn_part(earlier) == drawn_part(results);
+    const std::string pictures = drawn ? "" : draw_plots(out_);
     if (!quiet_ && !pictures.empty()) fmt::print(stderr, "{}\n", pictures);
     fmt::print("\n{}\nreport: {}\nrecord: {}\n", render_table(results),
                (out_ / "report.md").string(), (out_ / "results.json").string());
