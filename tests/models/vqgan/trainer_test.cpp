@@ -170,7 +170,9 @@ TEST(VqganTrainer, ADivergedStepIsReportedAndChangesNothing) {
   const TensorMap before = trainer.state();
   EXPECT_FALSE(trainer.step(sunsets(), 0).finite);
   for (const auto& [name, tensor] : trainer.state()) {
-    if (name.starts_with("model.")) EXPECT_TRUE(tensor.equal(before.at(name))) << name;
+    if (name.starts_with("model.")) {
+      EXPECT_TRUE(tensor.equal(before.at(name))) << name;
+    }
   }
 }
 
