@@ -92,8 +92,18 @@ json train(StageContext& context, const Transformer& model, const TrainerSetting
   return curve;
 }
 
-int64_t steps_for(int64_t images, int64_t batch_size) {
-  return (images + batch_size - 1) / batch_size;
+/// `options` holds images_seen, batch_size and the options of AdamW; seeds are the caller's.
+TrainerSettings trainer_settings(const json& options, double condition_dropout, uint64_t seed) {
+  TrainerSettings settings;
+  const int64_t images = options.at("images_seen"), batch_size = options.at("batch_size");
+  settings.total_steps = (images + batch_size - 1) / batch_size;
+  options.at("learning_rate").get_to(settings.learning_rate);
+  options.at("warmup").get_to(settings.warmup);
+  options.at("weight_decay").get_to(settings.weight_decay);
+  options.at("gradient_clip").get_to(settings.gradient_clip);
+  settings.condition_dropout = condition_dropout;
+  settings.seed = seed;
+  return settings;
 }
 
 int64_t parameter_count(const Transformer& model) {
@@ -187,14 +197,7 @@ json run_any_order(StageContext& context, const Environment& environment) {
 
   const json& training = config.at("train");
   const int64_t batch_size = training.at("batch_size");
-  TrainerSettings settings;
-  settings.total_steps = steps_for(training.at("images_seen"), batch_size);
-  training.at("learning_rate").get_to(settings.learning_rate);
-  training.at("warmup").get_to(settings.warmup);
-  training.at("weight_decay").get_to(settings.weight_decay);
-  training.at("gradient_clip").get_to(settings.gradient_clip);
-  settings.condition_dropout = config.at("condition_dropout");
-  settings.seed = seed;
+  const TrainerSettings settings = trainer_settings(training, config.at("condition_dropout"), seed);
 
   const std::string order = training.at("order");
   ImageSampler sampler(images_of(index, Split::kTrain), seed);
@@ -267,15 +270,9 @@ json run_specialist(StageContext& context, const Environment& environment) {
   const uint64_t seed = config.at("seed").get<uint64_t>();
   const int64_t batch_size = config.at("batch_size");
   const double random_share = config.at("random_share");
-  TrainerSettings settings;
-  settings.total_steps = steps_for(config.at("images_seen"), batch_size);
-  config.at("learning_rate").get_to(settings.learning_rate);
-  config.at("warmup").get_to(settings.warmup);
-  config.at("weight_decay").get_to(settings.weight_decay);
-  config.at("gradient_clip").get_to(settings.gradient_clip);
-  settings.condition_dropout = config.at("condition_dropout");
   // Its dropout and batches must not repeat those of the training before it.
-  settings.seed = random_bits(seed, Stream::kInitialisation, {1});
+  const TrainerSettings settings = trainer_settings(
+      config, config.at("condition_dropout"), random_bits(seed, Stream::kInitialisation, {1}));
 
   std::vector<int64_t> rows(image_at.size(0));
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int64_t>(i);
