@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings onto this machine what the build needs. What is there already is left as it is and costs milliseconds.
 #
-#   cmake/setup.sh packages GROUP...       Debian packages of the groups build and test
+#   cmake/setup.sh packages GROUP...       Debian packages of the groups build, test, bench and fuzz
 #   cmake/setup.sh libtorch                prints the folder of libtorch (include/ and lib/)
 #   cmake/setup.sh weights                 prints the file with the weights of the embedded feature network
 #   cmake/setup.sh plots                   prints a Python that has matplotlib; only warns where none can be had
@@ -21,7 +21,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/oar-bench
 
 build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-venv
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
-  libjpeg-dev nlohmann-json3-dev libcli11-dev libssl-dev libgtest-dev libgmock-dev)
+  libjpeg-dev libarchive-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libssl-dev libgtest-dev libgmock-dev)
+bench_packages=(libbenchmark-dev)
 test_packages=(clang-format)
 
 torch_version=2.11.0

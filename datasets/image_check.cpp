@@ -85,10 +85,10 @@ ImageSize check_jpeg(std::span<const std::byte> bytes) {
   return size;
 }
 
-ImageSize check_png(std::span<const std::byte> bytes) {
+/// Chunks and size; whether the pixels can be decoded is still open.
+ImageSize check_png_outside(std::span<const std::byte> bytes) {
   const ImageSize size = check_png_chunks(bytes);
   refuse_absurd_size(size);
-  decode_square(bytes, kMinImageSide);
   return size;
 }
 
@@ -107,14 +107,32 @@ std::string content_of(std::string_view text) {
   return "something else";
 }
 
+enum class Kind { kJpeg, kPng };
+
+Kind kind_of(std::span<const std::byte> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.empty()) throw BrokenImage("empty file (0 bytes)");
+  if (text.starts_with("\xFF\xD8")) return Kind::kJpeg;
+  if (text.starts_with("\x89PNG")) return Kind::kPng;
+  throw BrokenImage(fmt::format("neither JPEG nor PNG but {}", content_of(text)));
+}
+
 }  // namespace
 
 ImageSize check_image(std::span<const std::byte> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.empty()) throw BrokenImage("empty file (0 bytes)");
-  if (text.starts_with("\xFF\xD8")) return check_jpeg(bytes);
-  if (text.starts_with("\x89PNG")) return check_png(bytes);
-  throw BrokenImage(fmt::format("neither JPEG nor PNG but {}", content_of(text)));
+  if (kind_of(bytes) == Kind::kJpeg) return check_jpeg(bytes);
+  const ImageSize size = check_png_outside(bytes);
+  decode_square(bytes, kMinImageSide);
+  return size;
+}
+
+torch::Tensor decode_whole_image(std::span<const std::byte> bytes) {
+  if (kind_of(bytes) == Kind::kJpeg) {
+    check_jpeg(bytes);
+  } else {
+    check_png_outside(bytes);
+  }
+  return decode_image(bytes);
 }
 
 }  // namespace oar

@@ -52,4 +52,29 @@ ImageSize check_image(std::span<const std::byte> bytes);
 /// Errors  BrokenImage if OpenCV cannot decode it.
 torch::Tensor decode_square(std::span<const std::byte> bytes, int64_t image_size);
 
+/// Decodes an image that passed check_image() at its full size, as the published metric tools see
+/// it: Pillow's `Image.open(file).convert("RGB")`.
+///
+/// Transparency is dropped, not laid over white: the colours are those below it. Palettes are
+/// expanded, grey becomes three equal channels, 1, 2 and 4 bits are spread over 0 .. 255. EXIF
+/// orientation, gamma and colour profiles are ignored.
+///
+/// PNGs come out as Pillow's to the bit, but for 16 bits of grey without alpha: we take the high
+/// byte, as both do of all other 16-bit channels; Pillow clips at 255, which turns nearly all of
+/// such an image white. JPEGs come out the same where both use libjpeg-turbo; other builds of
+/// libjpeg, and CMYK, differ by a grey level or two.
+///
+/// Shapes  uint8 RGB [3, H, W].
+/// Errors  BrokenImage if OpenCV cannot decode it.
+torch::Tensor decode_image(std::span<const std::byte> bytes);
+
+/// check_image() and decode_image() in one: a PNG is decoded once for both.
+///
+/// Errors  BrokenImage with the reason.
+torch::Tensor decode_whole_image(std::span<const std::byte> bytes);
+
+/// Turns pixels that lie channel by channel in memory, as decoders and numpy have them, into
+/// planes: [height, width, 3] to uint8 [3, height, width].
+torch::Tensor planes_of(const uint8_t* interleaved, int64_t height, int64_t width);
+
 }  // namespace oar

@@ -4,14 +4,13 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <cstring>
 #include <mutex>
 #include <system_error>
 #include <utility>
 
 #include "datasets/image_file.h"
+#include "datasets/image_names.h"
 #include "datasets/parallel.h"
 #include "datasets/sha256.h"
 #include "datasets/split.h"
@@ -22,31 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 3> kRead = {".jpg", ".jpeg", ".png"};
-constexpr std::array<std::string_view, 12> kNotRead = {".webp", ".gif",  ".bmp",  ".tif",
-                                                       ".tiff", ".avif", ".heic", ".heif",
-                                                       ".jp2",  ".jxl",  ".ppm",  ".pgm"};
 constexpr size_t kReasonsShown = 5;
-
-std::string extension_of(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return extension;
-}
 
 void add_file(const fs::path& root, const fs::directory_entry& entry, ImageListing& listing) {
   if (!entry.is_regular_file() || entry.path().filename().string().starts_with('.')) return;
   const std::string file = entry.path().lexically_relative(root).generic_string();
-  const std::string extension = extension_of(entry.path());
-  const auto is_one_of = [&extension](const auto& list) {
-    return std::find(list.begin(), list.end(), extension) != list.end();
-  };
-  if (is_one_of(kNotRead)) {
-    listing.rejected.push_back({as_utf8(file), fmt::format("{} files are not read; convert it to "
-                                                           "PNG or JPEG",
-                                                           extension)});
-  } else if (!is_one_of(kRead)) {
+  const NamedAs kind = named_as(file);
+  if (kind == NamedAs::kForeignImage) {
+    listing.rejected.push_back({as_utf8(file), foreign_image_reason(file)});
+  } else if (kind == NamedAs::kOther) {
     ++listing.other_files;
   } else if (as_utf8(file) != file) {
     listing.rejected.push_back({as_utf8(file), "its name is not UTF-8; rename it"});

@@ -73,6 +73,17 @@ void check_chunk(const Chunk& chunk) {
     throw BrokenImage(fmt::format("not a standard PNG: unknown chunk {}", chunk.type));
 }
 
+/// The PNG without the chunks that may be skipped, except those of one type.
+std::vector<std::byte> keep_chunks(std::span<const std::byte> png, std::string_view optional) {
+  auto rest = png.subspan(std::min(kSignature.size(), png.size()));
+  std::vector<std::byte> kept(png.begin(), png.end() - rest.size());
+  while (const std::optional<Chunk> chunk = take_chunk(rest)) {
+    if (may_be_skipped(*chunk) && chunk->type != optional) continue;
+    kept.insert(kept.end(), chunk->whole.begin(), chunk->whole.end());
+  }
+  return kept;
+}
+
 }  // namespace
 
 ImageSize check_png_chunks(std::span<const std::byte> bytes) {
@@ -101,13 +112,11 @@ ImageSize check_png_chunks(std::span<const std::byte> bytes) {
 }
 
 std::vector<std::byte> without_side_chunks(std::span<const std::byte> png) {
-  auto rest = png.subspan(std::min(kSignature.size(), png.size()));
-  std::vector<std::byte> kept(png.begin(), png.end() - rest.size());
-  while (const std::optional<Chunk> chunk = take_chunk(rest)) {
-    if (may_be_skipped(*chunk) && chunk->type != "tRNS") continue;  // tRNS: transparency
-    kept.insert(kept.end(), chunk->whole.begin(), chunk->whole.end());
-  }
-  return kept;
+  return keep_chunks(png, "tRNS");  // tRNS: transparency
+}
+
+std::vector<std::byte> without_transparency(std::span<const std::byte> png) {
+  return keep_chunks(png, "");
 }
 
 }  // namespace oar

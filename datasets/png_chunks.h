@@ -18,4 +18,8 @@ ImageSize check_png_chunks(std::span<const std::byte> bytes);
 /// libpng prints warnings about those, which nobody reading a progress line can act on.
 std::vector<std::byte> without_side_chunks(std::span<const std::byte> png);
 
+/// The PNG without those and without tRNS, the chunk that makes a palette entry, a grey level or a
+/// colour transparent: it decodes to its colours alone.
+std::vector<std::byte> without_transparency(std::span<const std::byte> png);
+
 }  // namespace oar

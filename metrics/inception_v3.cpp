@@ -4,7 +4,7 @@
 // maximum, 1008 classes, no auxiliary head. The logits returned are those of the Inception Score:
 // without fc.bias.
 //
-// Input   uint8 images, TensorFlow 1's bilinear to 299x299, then (x - 128) / 128.
+// Input   uint8 images, resized to 299x299 and scaled as the convention says (convention.h).
 // Source  "Rethinking the Inception Architecture" (arXiv 1512.00567); layout of torch-fidelity
 //         0.4.0 and pytorch-fid 0.3.0, whose weights file is one and the same.
 #include <ATen/ops/avg_pool2d.h>
@@ -15,18 +15,19 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "metrics/convention.h"
 #include "metrics/feature_extractor.h"
 #include "metrics/folded_conv.h"
-#include "metrics/resize.h"
 
 namespace oar {
 namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kInputSize = 299;
 constexpr int64_t kFeatures = 2048;
 constexpr int64_t kClasses = 1008;
+constexpr int64_t kSpatialChannels = 7;  // of Mixed_6d.branch1x1, 17 x 17 each: ADM's sFID
+constexpr int64_t kSpatial = kSpatialChannels * 17 * 17;
 constexpr int64_t kSmallestSide = 75;  // below it the last grid has no cell
 constexpr double kEpsilon = 1e-3;
 
@@ -40,15 +41,18 @@ Tensor average_pool(const Tensor& x) {
 
 class InceptionV3 final : public FeatureExtractor {
  public:
-  InceptionV3(const ExtractorWeights& weights, const std::string& sha256, torch::Device device)
-      : FeatureExtractor(sha256, device) {
+  InceptionV3(const ExtractorWeights& weights, const std::string& sha256, torch::Device device,
+              const ExtractorOptions& options)
+      : FeatureExtractor(sha256, device, options),
+        convention_(find_convention(options.convention)),
+        type_(options.precision == "bfloat16" ? torch::kBFloat16 : torch::kFloat32) {
     WeightReader reader(
         weights, "inception_v3",
         "Use weights-inception-2015-12-05-6726825d.pth of torch-fidelity (the same file as "
         "pt_inception-2015-12-05-6726825d.pth of pytorch-fid): 472 tensors.");
     reader_ = &reader;
     read_all();
-    fc_weight_ = reader.take("fc.weight", {kClasses, kFeatures}).to(device);
+    fc_weight_ = reader.take("fc.weight", {kClasses, kFeatures}).to(device, type_);
     reader.take("fc.bias", {kClasses});  // part of the file, not of the Inception Score
     reader.finish();
     reader_ = nullptr;
@@ -57,6 +61,9 @@ class InceptionV3 final : public FeatureExtractor {
   std::string_view name() const override { return "inception_v3"; }
   int64_t feature_dim() const override { return kFeatures; }
   int64_t num_classes() const override { return kClasses; }
+  int64_t spatial_dim() const override { return kSpatial; }
+
+  Tensor prepare(const Tensor& images) const override { return convention_.input(images); }
 
   /// The two max pools (64 and 192 channels) and the output of Mixed_6e (768 channels).
   std::vector<Tensor> activations(const Tensor& images) const override {
@@ -72,10 +79,12 @@ class InceptionV3 final : public FeatureExtractor {
   }
 
  protected:
-  Features forward(const Tensor& images) const override {
-    const Tensor x = normalised(resize_bilinear_tf1(images, kInputSize));
-    const Tensor features = to_mixed_7c(to_mixed_6e(to_second_pool(to_first_pool(x)))).mean({2, 3});
-    return {features, at::linear(features, fc_weight_)};
+  Features forward(const Tensor& prepared) const override {
+    const Tensor x = prepared.to(type_).contiguous(at::MemoryFormat::ChannelsLast);
+    Tensor spatial;
+    const Tensor middle = to_mixed_6e(to_second_pool(to_first_pool(x)), &spatial);
+    const Tensor features = to_mixed_7c(middle).mean({2, 3}, /*keepdim=*/false, torch::kFloat32);
+    return {features, at::linear(features.to(type_), fc_weight_), spatial};
   }
 
  private:
@@ -87,6 +96,8 @@ class InceptionV3 final : public FeatureExtractor {
         read_folded_conv(*reader_, name + ".conv", name + ".bn", shape, kEpsilon, device());
     conv.stride = stride;
     if (!bare) conv.padding = {shape[2] / 2, shape[3] / 2};
+    conv.weight = conv.weight.to(type_);
+    conv.bias = conv.bias.to(type_);
     convs_.emplace(name, std::move(conv));
   }
 
@@ -162,8 +173,8 @@ class InceptionV3 final : public FeatureExtractor {
 
   // ---- running: the same blocks ----
 
-  static Tensor normalised(const Tensor& images) {
-    return ((images - 128) / 128).contiguous(at::MemoryFormat::ChannelsLast);
+  Tensor normalised(const Tensor& images) const {
+    return ((images - 128) / 128).to(type_).contiguous(at::MemoryFormat::ChannelsLast);
   }
 
   Tensor conv(const std::string& name, const Tensor& x) const { return convs_.at(name)(x).relu_(); }
@@ -182,12 +193,14 @@ class InceptionV3 final : public FeatureExtractor {
     return max_pool_3x3_stride_2(chain("", {"Conv2d_3b_1x1", "Conv2d_4a_3x3"}, x));
   }
 
-  Tensor to_mixed_6e(Tensor x) const {
+  // `spatial`, where it is asked for, gets the first channels of Mixed_6d's first branch.
+  Tensor to_mixed_6e(Tensor x, Tensor* spatial = nullptr) const {
     for (const char* block : {"Mixed_5b.", "Mixed_5c.", "Mixed_5d."}) x = block_a(block, x);
     x = block_b("Mixed_6a.", x);
-    for (const char* block : {"Mixed_6b.", "Mixed_6c.", "Mixed_6d.", "Mixed_6e."})
-      x = block_c(block, x);
-    return x;
+    for (const char* block : {"Mixed_6b.", "Mixed_6c.", "Mixed_6d."}) x = block_c(block, x);
+    // The first 192 channels of a block are its branch1x1, after the rectifier.
+    if (spatial != nullptr) *spatial = x.slice(1, 0, kSpatialChannels).flatten(1);
+    return block_c("Mixed_6e.", x);
   }
 
   Tensor to_mixed_7c(Tensor x) const {
@@ -238,6 +251,8 @@ class InceptionV3 final : public FeatureExtractor {
                    1);
   }
 
+  const Convention& convention_;
+  at::ScalarType type_;             // of weights and activations
   WeightReader* reader_ = nullptr;  // while the constructor runs
   std::unordered_map<std::string, FoldedConv> convs_;
   Tensor fc_weight_;
@@ -247,8 +262,9 @@ class InceptionV3 final : public FeatureExtractor {
 
 std::unique_ptr<FeatureExtractor> make_inception_v3(const ExtractorWeights& weights,
                                                     const std::string& weights_sha256,
-                                                    torch::Device device) {
-  return std::make_unique<InceptionV3>(weights, weights_sha256, device);
+                                                    torch::Device device,
+                                                    const ExtractorOptions& options) {
+  return std::make_unique<InceptionV3>(weights, weights_sha256, device, options);
 }
 
 }  // namespace oar

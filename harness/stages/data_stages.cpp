@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "harness/stages/artifacts.h"
-#include "harness/stages/extractors.h"
+#include "harness/measure/extractors.h"
 #include "harness/stages/image_sampler.h"
 #include "harness/stages/stages.h"
 #include "metrics/fid.h"

@@ -3,7 +3,6 @@
 #include <torch/types.h>
 
 #include <stdexcept>
-#include <string>
 
 namespace oar {
 
@@ -17,10 +16,5 @@ struct Environment {
 struct Diverged : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-
-/// `auto` (CUDA where libtorch and the machine have it, else CPU), `cpu`, `cuda` or `cuda:<index>`.
-///
-/// Errors  std::invalid_argument for another text, or for CUDA where there is none.
-torch::Device device_from_name(const std::string& name);
 
 }  // namespace oar

@@ -7,7 +7,7 @@
 
 #include "datasets/sha256.h"
 #include "harness/stages/artifacts.h"
-#include "harness/stages/extractors.h"
+#include "harness/measure/extractors.h"
 #include "harness/stages/stages.h"
 #include "metrics/feature_extractor.h"
 #include "models/any_order/next_encoding.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "harness/stages/artifacts.h"
-#include "harness/stages/extractors.h"
+#include "harness/measure/extractors.h"
 #include "harness/stages/stages.h"
 #include "metrics/fid.h"
 #include "metrics/inception_score.h"
@@ -30,9 +30,9 @@ json write_features(StageContext& context, const FeatureExtractor& extractor, in
           {"extractor", std::string(extractor.name())},
           {"weights_sha256", extractor.weights_sha256()},
           {"device", extractor.device().str()},
-          {"fid_name", qualified_name("FID", extractor)},
-          {"kid_name", qualified_name("KID", extractor)},
-          {"isc_name", qualified_name("IS", extractor)}};
+          {"fid_name", qualified_name("FID", extractor.identity())},
+          {"kid_name", qualified_name("KID", extractor.identity())},
+          {"isc_name", qualified_name("IS", extractor.identity())}};
 }
 
 }  // namespace

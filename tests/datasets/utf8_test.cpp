@@ -18,5 +18,10 @@ TEST(AsUtf8, EveryByteThatIsNoUtf8IsReplaced) {
   EXPECT_EQ(as_utf8("\xE6\x9D"), "\uFFFD\uFFFD");            // cut off
 }
 
+TEST(Quoted, APathInQuotesThatAMessageCanHold) {
+  EXPECT_EQ(quoted("a b/c"), "\"a b/c\"");
+  EXPECT_EQ(quoted("caf\xE9"), "\"caf\uFFFD\"");
+}
+
 }  // namespace
 }  // namespace oar

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "harness/measure/device.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/image_sampler.h"
 #include "harness/stages/pipeline.h"

@@ -1,4 +1,4 @@
-#include "harness/stages/extractors.h"
+#include "harness/measure/extractors.h"
 
 #include <fmt/format.h>
 
@@ -15,8 +15,9 @@ bool is_embedded(const std::string& name, const std::string& weights) {
   if (!weights.empty()) return false;
   if (name == "efficientnet_lite0") return true;
   throw std::invalid_argument(fmt::format(
-      "evaluate.weights: the feature network \"{}\" needs a file of weights, which you bring; only "
-      "efficientnet_lite0 is part of this program",
+      "the feature network \"{}\" needs a file of weights, which you bring (evaluate.weights in a "
+      "sweep, --weights on the command line; `oar-bench weights list` says where they come from); "
+      "only efficientnet_lite0 is part of this program",
       name));
 }
 
@@ -27,11 +28,12 @@ std::string extractor_sha256(const std::string& name, const std::string& weights
 }
 
 std::unique_ptr<FeatureExtractor> load_extractor(const std::string& name,
-                                                 const std::string& weights, torch::Device device) {
+                                                 const std::string& weights, torch::Device device,
+                                                 const ExtractorOptions& options) {
   const TensorMap tensors = is_embedded(name, weights)
                                 ? read_tensors(embedded_efficientnet_lite0(), "embedded weights")
                                 : read_tensors(std::filesystem::path(weights));
-  return make_feature_extractor(name, tensors, extractor_sha256(name, weights), device);
+  return make_feature_extractor(name, tensors, extractor_sha256(name, weights), device, options);
 }
 
 }  // namespace oar

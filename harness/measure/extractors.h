@@ -13,14 +13,14 @@ namespace oar {
 /// where that is empty.
 ///
 /// Errors  std::system_error if the file cannot be read; std::invalid_argument if none was given
-/// for
-///         an extractor that has no embedded weights.
+///         for an extractor that has no embedded weights.
 std::string extractor_sha256(const std::string& name, const std::string& weights);
 
 /// The extractor `name` with the weights of that file, or with its embedded ones.
 ///
-/// Errors  as extractor_sha256(); BadWeights or BadExtractorWeights for a file that does not fit.
+/// Errors  as extractor_sha256() and make_feature_extractor(); BadWeights for a damaged file.
 std::unique_ptr<FeatureExtractor> load_extractor(const std::string& name,
-                                                 const std::string& weights, torch::Device device);
+                                                 const std::string& weights, torch::Device device,
+                                                 const ExtractorOptions& options = {});
 
 }  // namespace oar

@@ -1,9 +1,10 @@
-#include "harness/stages/environment.h"
+#include "harness/measure/device.h"
 
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
 #include <charconv>
+#include <stdexcept>
 
 namespace oar {
 

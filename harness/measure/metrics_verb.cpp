@@ -1,0 +1,317 @@
+#include "harness/measure/metrics_verb.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "datasets/dataset.h"
+#include "datasets/image_source.h"
+#include "datasets/npz.h"
+#include "harness/measure/device.h"
+#include "harness/measure/extractors.h"
+#include "harness/measure/image_features.h"
+#include "harness/measure/metrics_report.h"
+#include "harness/measure/statistics_file.h"
+#include "harness/store/machine.h"
+#include "harness/weights/weight_files.h"
+#include "metrics/metric.h"
+
+namespace oar {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+fs::path user_cache() {
+  if (const char* base = std::getenv("XDG_CACHE_HOME"); base != nullptr && *base != '\0') {
+    return fs::path(base) / "oar-bench" / "features";
+  }
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return fs::path(home) / ".cache" / "oar-bench" / "features";
+  }
+  throw std::invalid_argument(
+      "--cache: neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder; name one with "
+      "--cache, or use --no-cache");
+}
+
+/// Where features are kept: the cache, or a folder that goes when this does.
+class FeatureCache {
+ public:
+  explicit FeatureCache(const MetricsOptions& options) {
+    if (!options.no_cache) {
+      folder_ = options.cache.empty() ? user_cache() : options.cache;
+      return;
+    }
+    std::string name = (fs::temp_directory_path() / "oar-bench-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) {
+      throw std::system_error(errno, std::generic_category(), "cannot make the folder " + name);
+    }
+    folder_ = temporary_ = name;
+  }
+  ~FeatureCache() {
+    std::error_code ignored;
+    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  }
+  FeatureCache(const FeatureCache&) = delete;
+  FeatureCache& operator=(const FeatureCache&) = delete;
+  const fs::path& folder() const { return folder_; }
+
+ private:
+  fs::path folder_, temporary_;
+};
+
+/// The file an extractor reads: the one that was named, or the one that was imported.
+std::string weights_file(const MetricsOptions& options) {
+  if (!options.weights.empty() || options.features == "efficientnet_lite0") return options.weights;
+  if (const auto installed = installed_weights(options.features)) return installed->string();
+  throw std::invalid_argument(fmt::format(
+      "--features {}: its weights are not here. `oar-bench weights list` names the file "
+      "and where it comes from; then `oar-bench weights fetch NAME`, `weights import "
+      "FILE`, or --weights FILE. --features efficientnet_lite0 needs none",
+      options.features));
+}
+
+/// One side of the comparison.
+struct Side {
+  std::string role;  ///< "real", "generated"
+  fs::path path;
+  std::unique_ptr<ImageSource> source;  ///< null: a file of statistics
+  SourceContent content;
+  FeatureSet set;
+  json record;  ///< path, kind, images, content, skipped, notes
+};
+
+class MetricsRun {
+ public:
+  explicit MetricsRun(const MetricsOptions& options)
+      : options_(options),
+        device_(device_from_name(options.device)),
+        cache_(options),
+        store_(cache_.folder()),
+        progress_(ProgressOptions::standard_error(options.quiet)),
+        runner_(store_, progress_) {
+    for (const std::string& name : options.scores.metrics) find_metric(name);
+    weights_ = weights_file(options);
+    identity_ = {options.features, extractor_sha256(options.features, weights_), options.extractor};
+  }
+
+  int run() {
+    Side real = open("real", options_.real);
+    std::optional<Side> generated;
+    if (!options_.generated.empty()) generated = open("generated", options_.generated);
+    check_counts(real, generated ? &*generated : nullptr);
+    measure(real, 1);
+    if (generated) measure(*generated, 2);
+    save(real, generated ? &*generated : nullptr);
+
+    std::vector<json> scores, warnings;
+    if (generated) {
+      progress_.stage("metrics");
+      scores = compute_scores(real.set, generated->set, identity_, score_options(),
+                              [&](const std::string& title) { progress_.say(title); });
+      warnings = score_warnings(real.set, generated->set, identity_);
+      for (json& found : content_warnings(real, *generated)) warnings.push_back(std::move(found));
+    }
+    const json report = make_report(real, generated ? &*generated : nullptr, scores, warnings);
+    if (options_.json) {
+      fmt::print("{}\n", report.dump(2));
+    } else {
+      fmt::print("{}", render_metrics(report));
+    }
+    return std::any_of(scores.begin(), scores.end(),
+                       [&](const json& score) { return failed(score); })
+               ? 1
+               : 0;
+  }
+
+ private:
+  Side open(const std::string& role, const fs::path& path) const {
+    Side side{role, path, nullptr, {}, {}, {{"path", path.string()}}};
+    if (is_statistics_file(path)) {
+      side.set = read_statistics(path);
+      side.record["kind"] = "statistics " + path.string();
+      side.record["images"] = nullptr;
+      return side;
+    }
+    side.source = open_image_source(path, {options_.recursive});
+    side.record["kind"] = side.source->description();
+    side.record["notes"] = side.source->notes();
+    return side;
+  }
+
+  bool given(const char* option) const {
+    const auto& all = options_.set_explicitly;
+    return std::find(all.begin(), all.end(), option) != all.end();
+  }
+
+  bool asked_for(const std::string& metric) const {
+    const auto& all = options_.scores.metrics;
+    return std::find(all.begin(), all.end(), metric) != all.end();
+  }
+
+  bool failed(const json& score) const {
+    return score.at("value").is_null() && asked_for(score.at("metric"));
+  }
+
+  // What the user asked for and these numbers of images cannot give is said before the long pass.
+  void check_counts(const Side& real, const Side* generated) const {
+    const auto refuse = [](const char* option, int64_t value, const char* what, int64_t at_most,
+                           const Side& side) {
+      throw std::invalid_argument(fmt::format(
+          "{} {}: {}, but {} has {}; use {} {} or less", option, value, what,
+          side.record.at("kind").get<std::string>(), side.source->count(), option, at_most));
+    };
+    const ScoreOptions& scores = options_.scores;
+    for (const Side* side : {&real, generated}) {
+      if (side == nullptr || side->source == nullptr) continue;
+      const int64_t count = side->source->count();
+      if ((given("--kid-subset-size") || asked_for("kid")) && scores.kid_subset_size > count) {
+        refuse("--kid-subset-size", scores.kid_subset_size, "KID draws that many different images",
+               count, *side);
+      }
+      if ((given("--isc-splits") || asked_for("isc")) && side == generated &&
+          scores.isc_splits > count) {
+        refuse("--isc-splits", scores.isc_splits, "each part needs an image", count, *side);
+      }
+      if (given("--pr-k") && scores.pr_k >= count) {
+        refuse("--pr-k", scores.pr_k, "each image needs that many neighbours", count - 1, *side);
+      }
+    }
+  }
+
+  void measure(Side& side, int number) {
+    if (side.source == nullptr) return;
+    const std::string title =
+        fmt::format("[{}/{}] {}", number, options_.generated.empty() ? 1 : 2, side.role);
+    progress_.stage(title + ": content");
+    side.content = hash_source(*side.source, progress_);
+    progress_.stage(title + ": features");
+    const FeaturePass pass{weights_, device_, options_.skip_broken};
+    const StageResult result =
+        runner_.run(image_features_node(side.content, identity_), [&](StageContext& context) {
+          return run_image_features(context, *side.source, identity_, pass);
+        });
+    const json skipped = broken_images(*side.source, result.record);
+    if (!skipped.empty() && !options_.skip_broken) refuse_broken(*side.source, skipped);
+    side.set = read_feature_set(result.folder, result.record);
+    side.record["images"] = side.set.count;
+    side.record["content_sha256"] = side.content.sha256;
+    side.record["skipped"] = skipped;
+    side.record["cached"] = result.cached;
+    side.record["device"] = result.record.at("device");
+    side.record["seconds"] = result.seconds;
+  }
+
+  ScoreOptions score_options() const {
+    ScoreOptions scores = options_.scores;
+    if (scores.metrics.empty()) {
+      for (const MetricInfo& metric : list_metrics()) scores.metrics.emplace_back(metric.name);
+    }
+    return scores;
+  }
+
+  static json content_warnings(const Side& real, const Side& generated) {
+    json warnings = json::array();
+    const auto repeated = [](const std::vector<std::string>& images) {
+      return images.size() - std::set<std::string>(images.begin(), images.end()).size();
+    };
+    for (const Side* side : {&real, &generated}) {
+      if (const size_t count = repeated(side->content.images); count > 0) {
+        warnings.push_back(
+            {{"warning", "repeated_images"},
+             {"message", fmt::format("{} of the {} images are byte for byte the same "
+                                     "as an earlier one",
+                                     count, side->role)}});
+      }
+    }
+    const std::set<std::string> known(real.content.images.begin(), real.content.images.end());
+    const auto& images = generated.content.images;
+    const auto shared = std::count_if(images.begin(), images.end(),
+                                      [&](const auto& image) { return known.contains(image); });
+    if (shared > 0) {
+      warnings.push_back({{"warning", "shared_images"},
+                          {"message", fmt::format("{} generated images are byte for byte among the "
+                                                  "real ones",
+                                                  shared)}});
+    }
+    return warnings;
+  }
+
+  void save(const Side& real, const Side* generated) const {
+    if (!options_.save_statistics.empty()) write_statistics(options_.save_statistics, real.set);
+    if (options_.save_features.empty()) return;
+    std::map<std::string, torch::Tensor> arrays;
+    const auto add = [&](const Side& side) {
+      if (side.set.features) {
+        arrays[side.role + "_features"] = side.set.features->rows(0, side.set.count);
+      }
+      if (side.set.logits) arrays[side.role + "_logits"] = side.set.logits();
+    };
+    add(real);
+    if (generated != nullptr) add(*generated);
+    write_npz(options_.save_features, arrays);
+  }
+
+  json make_report(const Side& real, const Side* generated, const std::vector<json>& scores,
+                   const std::vector<json>& warnings) const {
+    json report = {{"schema_version", 1},
+                   {"real", real.record},
+                   {"generated", generated == nullptr ? json(nullptr) : generated->record},
+                   {"extractor",
+                    {{"name", identity_.name},
+                     {"weights", weights_.empty() ? "embedded" : weights_},
+                     {"weights_sha256", identity_.weights_sha256},
+                     {"convention", identity_.options.convention},
+                     {"precision", identity_.options.precision},
+                     {"device", device_.str()}}},
+                   {"scores", scores},
+                   {"warnings", warnings},
+                   {"context", machine_record(device_.str())}};
+    return report;
+  }
+
+  const MetricsOptions& options_;
+  torch::Device device_;
+  FeatureCache cache_;
+  Store store_;
+  Progress progress_;
+  StageRunner runner_;
+  std::string weights_;
+  ExtractorIdentity identity_;
+};
+
+void check_options(const MetricsOptions& options) {
+  if (options.generated.empty() && options.save_features.empty() &&
+      options.save_statistics.empty()) {
+    throw std::invalid_argument(
+        "GENERATED is missing: `oar-bench metrics REAL GENERATED` compares two sets of images. One "
+        "alone is enough for --save-statistics FILE.npz and --save-features FILE.npz");
+  }
+  const auto at_least = [](const char* option, int64_t value, int64_t minimum) {
+    if (value >= minimum) return;
+    throw std::invalid_argument(
+        fmt::format("{} must be at least {}, got {}", option, minimum, value));
+  };
+  at_least("--kid-subsets", options.scores.kid_subsets, 1);
+  at_least("--kid-subset-size", options.scores.kid_subset_size, 2);
+  at_least("--pr-k", options.scores.pr_k, 1);
+  at_least("--dc-k", options.scores.dc_k, 1);
+  at_least("--isc-splits", options.scores.isc_splits, 1);
+  if (options.scores.fid_subsets != 0) at_least("--fid-subsets", options.scores.fid_subsets, 2);
+}
+
+}  // namespace
+
+int run_metrics(const MetricsOptions& options) {
+  check_options(options);
+  return MetricsRun(options).run();
+}
+
+}  // namespace oar
