@@ -91,6 +91,7 @@ class EfficientNetLite0 final : public FeatureExtractor {
   int64_t feature_dim() const override { return kFeatures; }
   int64_t num_classes() const override { return kClasses; }
   int64_t spatial_dim() const override { return 0; }
+  bool has_activations() const override { return true; }
 
   torch::Tensor prepare(const torch::Tensor& images) const override {
     return normalised(resize_bicubic_antialias(images, kInputSize));

@@ -4,18 +4,19 @@
 
 #include <string_view>
 
+#include "metrics/feature_rows.h"
+
 namespace oar {
 
-/// Makes certain that a metric may read `features`: a float matrix, at least `at_least` rows, every
-/// number finite. `metric` and `side` ("real", "generated", or nothing) open the message.
+/// Makes certain that a metric may read `features`: at least `at_least` rows, every number finite.
+/// `metric` and `side` ("real", "generated", or nothing) open the message. Reads all rows once.
 ///
-/// Shapes  features [N, F], any floating type and device.
 /// Errors  std::invalid_argument.
-void check_features(const torch::Tensor& features, int64_t at_least, std::string_view metric,
+void check_features(const FeatureRows& features, int64_t at_least, std::string_view metric,
                     std::string_view side);
 
-/// The same, and returns them as float64 on the CPU.
-torch::Tensor checked_features(const torch::Tensor& features, int64_t at_least,
+/// The same, and returns them as float64 [N, F] on the CPU.
+torch::Tensor checked_features(const FeatureRows& features, int64_t at_least,
                                std::string_view metric, std::string_view side);
 
 /// Refuses two sets of features of different length: they come from different networks.

@@ -101,6 +101,12 @@ Features FeatureExtractor::run(const torch::Tensor& prepared) const {
           to_cpu(found.spatial, spatial_dim())};
 }
 
+std::vector<torch::Tensor> FeatureExtractor::activations(const torch::Tensor&) const {
+  throw std::invalid_argument(
+      fmt::format("{} has no stages that a perceptual loss could compare; efficientnet_lite0 has",
+                  name()));
+}
+
 Features FeatureExtractor::extract(const torch::Tensor& images) const {
   TORCH_CHECK(images.dim() == 4 && images.size(1) == 3 && images.scalar_type() == torch::kUInt8,
               name(), ": images must be uint8 [B, 3, H, W], got ", images.scalar_type(), " ",

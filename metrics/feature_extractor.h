@@ -92,7 +92,12 @@ class FeatureExtractor {
   /// Intermediate stages, shallow to deep, of images that are *not* resized: each [B, channels,
   /// height, width] on device(). Differentiable with respect to `images`, float32 [B, 3, H, W] of
   /// 0 .. 255; the weights stay frozen. A perceptual loss compares these.
-  virtual std::vector<torch::Tensor> activations(const torch::Tensor& images) const = 0;
+  ///
+  /// Errors  std::invalid_argument where there are no such stages: has_activations() is false.
+  virtual std::vector<torch::Tensor> activations(const torch::Tensor& images) const;
+
+  /// Whether activations() answers: not for a network whose images must have one size.
+  virtual bool has_activations() const { return false; }
 
  protected:
   FeatureExtractor(std::string weights_sha256, torch::Device device, ExtractorOptions options)

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
+
+#include "metrics/feature_rows.h"
 
 namespace oar {
 
@@ -26,6 +26,13 @@ struct InceptionScore {
 /// Errors  std::invalid_argument for too few images, NaN, Inf, or splits < 1.
 /// Source  "Improved Techniques for Training GANs" (arXiv 1606.03498), section 4; torch-fidelity's
 ///         convention.
-InceptionScore inception_score(const torch::Tensor& logits, int64_t splits = 10);
+InceptionScore inception_score(const FeatureRows& logits, int64_t splits = 10);
+
+/// The same without the shuffle, over consecutive splits of `split_size` images, of which the last
+/// may be smaller: the convention of ADM's evaluator, which publishes the mean alone.
+///
+/// Errors  std::invalid_argument for no images, NaN, Inf, or split_size < 1.
+/// Source  "Diffusion Models Beat GANs" (arXiv 2105.05233), guided-diffusion's evaluator.
+InceptionScore inception_score_in_order(const FeatureRows& logits, int64_t split_size = 5000);
 
 }  // namespace oar

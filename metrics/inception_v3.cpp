@@ -62,6 +62,7 @@ class InceptionV3 final : public FeatureExtractor {
   int64_t feature_dim() const override { return kFeatures; }
   int64_t num_classes() const override { return kClasses; }
   int64_t spatial_dim() const override { return kSpatial; }
+  bool has_activations() const override { return true; }
 
   Tensor prepare(const Tensor& images) const override { return convention_.input(images); }
 

@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 
 #include "metrics/fid.h"
 #include "metrics/inception_score.h"
 #include "metrics/kid.h"
-#include "tests/metrics/hashed_data.h"
+#include "metrics/manifold.h"
+#include "tests/metrics/feature_sets.h"
 #include "tests/metrics/test_extractors.h"
 
 namespace oar {
@@ -92,6 +95,64 @@ TEST(GoldenFid, OfFewerImagesThanFeaturesAgreesWithNumpy) {
   const double ours = fid(features("few_real"), features("few_generated"));
   EXPECT_NEAR(ours, number("fid_few_singular_values"), 1e-9);
   EXPECT_NEAR(ours, number("fid_few"), 1e-5);  // √ of the rounding of 45 zero eigenvalues: 2e-6
+}
+
+// 64 features of 40 or 300 images; 40 leave the covariance singular.
+class GoldenFidOfSizes : public ::testing::TestWithParam<std::pair<int64_t, int64_t>> {
+ protected:
+  torch::Tensor real_ = common_factor_features(210, 300, 64, 1).slice(0, 0, GetParam().first);
+  torch::Tensor generated_ =
+      common_factor_features(211, 300, 64, 0.5).slice(0, 0, GetParam().second);
+
+  static double golden(const std::string& peer) {
+    const auto [real, generated] = GetParam();
+    return number(peer + "fid_" + std::to_string(real) + "_" + std::to_string(generated));
+  }
+};
+
+TEST_P(GoldenFidOfSizes, FromFeaturesAndFromMomentsAgreesWithNumpy) {
+  EXPECT_NEAR(fid(real_, generated_), golden(""), 1e-12);
+  EXPECT_NEAR(fid(moments_of(real_), moments_of(generated_)), golden(""), 1e-9);
+}
+
+TEST_P(GoldenFidOfSizes, AgreesWithCleanFidAndTorchFidelity) {
+  // √ of the rounding of the 25 zero eigenvalues; the second also takes the mean in float32
+  EXPECT_NEAR(fid(real_, generated_), golden("clean_fid."), 1e-6);
+  EXPECT_NEAR(fid(real_, generated_), golden("torch_fidelity."), 2e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Images, GoldenFidOfSizes,
+                         ::testing::Values(std::pair(40, 300), std::pair(300, 40),
+                                           std::pair(300, 300)),
+                         [](const auto& info) {
+                           return std::to_string(info.param.first) + "_" +
+                                  std::to_string(info.param.second);
+                         });
+
+class GoldenManifold : public ::testing::Test {
+ protected:
+  torch::Tensor real_ = common_factor_features(200, 700, 8, 1);
+  torch::Tensor generated_ = common_factor_features(201, 600, 8, 0.75);
+};
+
+TEST_F(GoldenManifold, PrecisionAndRecallAgreeWithAdmsFormula) {
+  const ManifoldScores ours = manifold_metrics(real_, generated_, 3, 5);
+  EXPECT_NEAR(ours.precision, number("adm.precision"), 1e-12);
+  EXPECT_NEAR(ours.recall, number("adm.recall"), 1e-12);
+}
+
+TEST_F(GoldenManifold, PrecisionAndRecallAgreeWithTorchFidelity) {  // a share in float32
+  const ManifoldScores ours = manifold_metrics(real_, generated_, 3, 5);
+  EXPECT_NEAR(ours.precision, number("torch_fidelity.precision"), 1e-6);
+  EXPECT_NEAR(ours.recall, number("torch_fidelity.recall"), 1e-6);
+}
+
+TEST_F(GoldenManifold, AllFourAgreeWithPrdc) {  // which has one k for all; no sphere is hit here
+  const ManifoldScores ours = manifold_metrics(real_, generated_, 5, 5);
+  EXPECT_NEAR(ours.precision, number("prdc.precision"), 1e-12);
+  EXPECT_NEAR(ours.recall, number("prdc.recall"), 1e-12);
+  EXPECT_NEAR(ours.density, number("prdc.density"), 1e-12);
+  EXPECT_NEAR(ours.coverage, number("prdc.coverage"), 1e-12);
 }
 
 TEST(GoldenInceptionScore, AgreesWithNumpyAndTorchFidelity) {

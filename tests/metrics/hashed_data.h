@@ -44,8 +44,8 @@ inline at::Tensor hashed_image(int64_t stream, int64_t height, int64_t width) {
 }
 
 /// One weights file's worth of drawn numbers for the tensors of `layout` (name -> shape); the
-/// stream is the place among the sorted names. Convolutions are scaled by √(6 / fan in), so that
-/// activations neither vanish nor explode.
+/// stream is the place among the sorted names. Matrices and convolutions are scaled by √(6 / fan
+/// in), so that activations neither vanish nor explode; scales and variances lie around 1.
 inline std::map<std::string, at::Tensor> hashed_weights(
     const std::map<std::string, std::vector<int64_t>>& layout) {
   std::map<std::string, at::Tensor> weights;
@@ -54,9 +54,10 @@ inline std::map<std::string, at::Tensor> hashed_weights(
     int64_t count = 1;
     for (const int64_t side : shape) count *= side;
     auto u = hashed_uniform(stream++, count);
-    if (name.ends_with("conv.weight") || name == "fc.weight") {
+    if (name.ends_with(".weight") && shape.size() > 1) {
       u = (u * 2 - 1) * std::sqrt(6.0 / static_cast<double>(count / shape[0]));
-    } else if (name.ends_with("bn.weight") || name.ends_with("running_var")) {
+    } else if (name.ends_with(".weight") || name.ends_with(".running_var") ||
+               name.ends_with(".gamma")) {
       u = u + 0.5;
     } else {
       u = u - 0.5;

@@ -63,6 +63,34 @@ TEST(InceptionScore,
   EXPECT_NEAR(score.stddev, (first - second) / 2, 1e-12);  // the population's, of two values
 }
 
+TEST(InceptionScoreInOrder, CutsPartsOfAGivenSizeAndCountsTheRestAsOne) {
+  const torch::Tensor logits = confident(7, 2, 50);  // classes 0 1 0 1, then 0 1 0
+  const double first = 2, rest = std::exp(entropy(1.0 / 3));
+  const InceptionScore score = inception_score_in_order(logits, 4);
+  EXPECT_NEAR(score.mean, (first + rest) / 2, 1e-12);
+  EXPECT_NEAR(score.stddev, (first - rest) / 2, 1e-12);
+}
+
+TEST(InceptionScoreInOrder, OfImagesSortedByClassIsOne) {  // each part is of one class
+  const torch::Tensor sorted =
+      confident(6, 2, 50).index_select(0, torch::tensor({0, 2, 4, 1, 3, 5}));
+  EXPECT_NEAR(inception_score_in_order(sorted, 3).mean, 1.0, 1e-12);
+  EXPECT_NEAR(inception_score_in_order(sorted).mean, 2.0, 1e-12);  // 5000 in a part: all of them
+}
+
+TEST(InceptionScoreInOrder, RefusesNoImagesAndPartsOfNothing) {
+  EXPECT_THAT(
+      [] {
+        inception_score_in_order(torch::zeros({0, 3}));
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("needs at least 1 images, got 0")));
+  EXPECT_THAT(
+      [] {
+        inception_score_in_order(torch::zeros({9, 3}), 0);
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("split_size must be >= 1, got 0")));
+}
+
 TEST(InceptionScore, RefusesFewerImagesThanSplits) {
   EXPECT_THAT(
       [] {

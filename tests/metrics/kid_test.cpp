@@ -4,8 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <limits>
+#include <utility>
 
-#include "tests/metrics/hashed_data.h"
+#include "tests/metrics/feature_sets.h"
 
 namespace oar {
 namespace {
@@ -49,6 +50,39 @@ TEST(Kid,
   const Kid thrice = kid(real, generated, 3, 40);
   EXPECT_NEAR(thrice.mean, kid(real, generated, 1, 40).mean, 1e-10);  // order of summation
   EXPECT_NEAR(thrice.stddev, 0.0, 1e-10);
+}
+
+// The unbiased estimate over whole sets, from its definition.
+double mmd(const torch::Tensor& x, const torch::Tensor& y) {
+  const auto kernel = [](const torch::Tensor& a, const torch::Tensor& b) {
+    return (a.matmul(b.t()) / static_cast<double>(a.size(1)) + 1).pow(3);
+  };
+  const auto within = [&](const torch::Tensor& a) {
+    const auto n = static_cast<double>(a.size(0));
+    return (kernel(a, a).sum() - kernel(a, a).trace()) / (n * (n - 1));
+  };
+  return (within(x) + within(y) - 2 * kernel(x, y).mean()).item<double>();
+}
+
+TEST(Kid, OfASubsetOfSeveralBlocksFollowsTheDefinition) {  // 1024 images make a block
+  const torch::Tensor real = hashed_normal(1, 2100, 7), generated = hashed_normal(2, 2100, 7) * 1.2;
+  EXPECT_NEAR(kid(real, generated, 1, 2100).mean, mmd(real, generated), 1e-11);
+}
+
+TEST(Kid, OfManySubsetsOfSeveralBlocksIsThatOfEachSubset) {  // one kernel matrix for all of them
+  const torch::Tensor real = hashed_normal(1, 1100, 5), generated = hashed_normal(2, 1300, 5) * 1.2;
+  const Kid all = kid(real.slice(0, 0, 1100), generated.slice(0, 0, 1100), 9, 1100);
+  EXPECT_NEAR(all.mean, mmd(real, generated.slice(0, 0, 1100)), 1e-11);
+}
+
+TEST(Kid, OfAFileIsThatOfTheTensorAndReadsAThousandRowsAtATime) {
+  const torch::Tensor real = hashed_normal(1, 2500, 5), generated = hashed_normal(2, 2400, 5);
+  for (const auto& [subsets, size] : {std::pair(2, 1500), std::pair(40, 1000)}) {  // each, at once
+    int64_t most = 0;
+    const Kid read = kid(as_a_file(real, &most), as_a_file(generated, &most), subsets, size);
+    EXPECT_EQ(read.mean, kid(real, generated, subsets, size).mean);
+    EXPECT_LE(most, 2048);
+  }
 }
 
 TEST(Kid, SameSeedSameSubsets) {

@@ -56,6 +56,28 @@ TEST(ResizeBicubic, KeepsAFlatImageFlat) {
   EXPECT_LT((resize_bicubic_antialias(flat, 24) - 77).abs().max().item<double>(), 1e-5);
 }
 
+// Expected: Pillow 13.0, Image.fromarray(bytes, "RGB").resize((n, n), Image.BICUBIC). Clipping
+// between the passes shows: the first pixel of the smaller picture is 0 without it.
+TEST(ResizeBicubicRounded, ShrinksAndEnlargesBytesAsPillowDoes) {
+  expect_every_channel(resize_bicubic_rounded(grey(kPicture, 4, 4), 3),
+                       {6, 93, 214, 59, 102, 142, 98, 110, 122}, 1e-12);
+  expect_every_channel(
+      resize_bicubic_rounded(grey(kPicture, 4, 4), 6),
+      {0, 0,   31,  180, 249, 255, 15, 14,  38,  136, 177, 185, 25,  56, 88, 71,  102, 132,
+       0, 126, 220, 25,  118, 246, 51, 122, 172, 60,  110, 181, 107, 98, 91, 105, 99,  90},
+      1e-12);
+}
+
+// Expected: Pillow 13.0, .resize((2, 4), Image.BICUBIC).resize((2, 2), Image.BICUBIC); in one call it goes down first.
+TEST(ResizeBicubicRounded, GoesAcrossBeforeItGoesDown) {
+  expect_every_channel(resize_bicubic_rounded(grey({0, 255, 90, 10, 200, 5, 255, 60}, 4, 2), 2), {0}, 1e-12);
+}
+
+TEST(ResizeBicubicRounded, LeavesAnImageOfTheRightSizeAsItIs) {
+  const torch::Tensor image = hashed_image(1, 12, 12);
+  EXPECT_TRUE(resize_bicubic_rounded(image, 12).equal(image));
+}
+
 TEST(ResizeTf1,
      ReadsFromTheCornerAndRepeatsTheLastPixel) {  // src = 0, 0.5, 1, 1.5; pixel 2 is pixel 1 again
   const std::vector<double> row{0, 50, 100, 100};

@@ -81,20 +81,53 @@ inline std::map<std::string, std::vector<int64_t>> inception_layout() {
   return layout;
 }
 
-/// Weights that any machine has: the embedded ones, or for the Inception (whose file is the user's)
-/// drawn ones.
+/// The layout of DINOv2's files, of the grid that all published ones have.
+inline std::map<std::string, std::vector<int64_t>> dinov2_layout(int64_t width, int64_t depth,
+                                                                 int64_t grid = 37) {
+  std::map<std::string, std::vector<int64_t>> layout{
+      {"cls_token", {1, 1, width}},
+      {"mask_token", {1, width}},
+      {"pos_embed", {1, 1 + grid * grid, width}},
+      {"patch_embed.proj.weight", {width, 3, 14, 14}},
+      {"patch_embed.proj.bias", {width}},
+      {"norm.weight", {width}},
+      {"norm.bias", {width}}};
+  const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
+    layout[name + ".weight"] = {out, in};
+    layout[name + ".bias"] = {out};
+  };
+  for (int64_t i = 0; i < depth; ++i) {
+    const std::string block = "blocks." + std::to_string(i) + ".";
+    for (const char* norm : {"norm1", "norm2"}) {
+      layout[block + norm + ".weight"] = {width};
+      layout[block + norm + ".bias"] = {width};
+    }
+    linear(block + "attn.qkv", 3 * width, width);
+    linear(block + "attn.proj", width, width);
+    linear(block + "mlp.fc1", 4 * width, width);
+    linear(block + "mlp.fc2", width, 4 * width);
+    layout[block + "ls1.gamma"] = {width};
+    layout[block + "ls2.gamma"] = {width};
+  }
+  return layout;
+}
+
+/// Weights that any machine has: the embedded ones, or drawn ones for the networks whose file is
+/// the user's (of DINOv2 a tiny one).
 inline ExtractorWeights test_weights(const std::string& name) {
   if (name == "inception_v3") return hashed_weights(inception_layout());
+  if (name == "dinov2") return hashed_weights(dinov2_layout(128, 2));
   return read_tensors(embedded_efficientnet_lite0(), "embedded efficientnet_lite0");
 }
 
 inline std::string test_sha256(const std::string& name) {
-  return name == "inception_v3" ? std::string(64, 'a') : embedded_efficientnet_lite0_sha256();
+  return name == "efficientnet_lite0" ? embedded_efficientnet_lite0_sha256() : std::string(64, 'a');
 }
 
 inline std::unique_ptr<FeatureExtractor> test_extractor(const std::string& name,
-                                                        at::Device device = at::kCPU) {
-  return make_feature_extractor(name, test_weights(name), test_sha256(name), device);
+                                                        at::Device device = at::kCPU,
+                                                        const ExtractorOptions& options = {}) {
+  return make_feature_extractor(name, test_weights(name), test_sha256(name), device, options);
 }
 
 /// max |a - b| / max |b|: how far off, against the largest number there.
