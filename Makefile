@@ -10,7 +10,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test sanitize golden format check-format clean help
+.PHONY: build run test sanitize fuzz golden format check-format clean help
 
 build: ## the program: build/oar-bench
 	@cmake/setup.sh packages build
@@ -34,11 +34,24 @@ sanitize: ## AddressSanitizer and UndefinedBehaviorSanitizer over the tests that
 	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(CTEST) --test-dir build-sanitize --exclude-regex 'Trains|Trainer'
 
+SECONDS ?= 60
+fuzz: ## mutates weights files for SECONDS=60 and reads them; a finding is left in build-fuzz/
+	@cmake/setup.sh packages build fuzz
+	@cmake/setup.sh configure build-fuzz -DOAR_FUZZ=ON -DOAR_CUDA_KERNELS=OFF -DCMAKE_CXX_COMPILER=clang++
+	@ninja -C build-fuzz -j$(JOBS) read_tensors_fuzzer
+	@mkdir -p build-fuzz/corpus
+	@ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 build-fuzz/read_tensors_fuzzer -max_total_time=$(SECONDS) \
+	  -dict=tests/fuzz/read_tensors.dict -max_len=4096 -timeout=10 -rss_limit_mb=1500 -malloc_limit_mb=512 \
+	  -print_final_stats=1 -artifact_prefix=build-fuzz/ build-fuzz/corpus tests/fuzz/corpus/read_tensors
+
 golden: ## computes the golden numbers of the tests anew, with reference implementations in Python (6 GB of wheels)
 	@cmake/setup.sh packages build
 	@python=$$(cmake/setup.sh golden build/golden-venv) && \
 	  $$python tests/golden/make_golden.py tests/metrics/golden && \
-	  $$python tests/golden/make_vqgan_golden.py tests/golden/vqgan.json
+	  $$python tests/golden/make_conventions_golden.py tests/metrics/golden/conventions.json && \
+	  $$python tests/golden/make_vqgan_golden.py tests/golden/vqgan.json && \
+	  $$python tests/golden/make_png_golden.py tests/datasets/golden/png_colours.tsv && \
+	  $$python tests/golden/make_npz_golden.py tests/datasets/golden/arrays.npz
 
 format: ## formats all sources
 	@cmake/setup.sh packages test
@@ -55,7 +68,7 @@ check-format:
 	esac
 
 clean: ## removes what was built, but not the cache that all clones share
-	@rm -rf build build-sanitize
+	@rm -rf build build-sanitize build-fuzz
 
 help:
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

@@ -50,16 +50,20 @@ function(oar_add_program name)
   endif()
 endfunction()
 
-# oar_add_test(<folder> [PRECOMPILED] LINK <targets>): one test program `<last part>_test` of every tests/<folder>/*_test.cpp;
+# oar_add_test(<folder> [PRECOMPILED] [NAME <name>] LINK <targets>): one test program `<name>_test` of every
+# tests/<folder>/*_test.cpp, where <name> is the folder's last part unless given;
 # each TEST is one ctest entry. A test that trains a network has `Trains` in its name: the sanitizers leave it out.
 # Tests run at the top of the tree, so OAR_SOURCE_DIR is "." in every clone, and clones share ccache's objects.
 function(oar_add_test folder)
-  cmake_parse_arguments(ARG "PRECOMPILED" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PRECOMPILED" "NAME" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*_test.cpp)
   if(NOT sources)
     return()
   endif()
   get_filename_component(name ${folder} NAME)
+  if(ARG_NAME)
+    set(name ${ARG_NAME})
+  endif()
   if(ARG_PRECOMPILED)
     list(APPEND sources PRECOMPILED)
   endif()
@@ -69,4 +73,18 @@ function(oar_add_test folder)
     TEST_PREFIX ${folder}. WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     # One thread each, and none that waits by spinning: the other processors run other tests.
     PROPERTIES ENVIRONMENT OMP_WAIT_POLICY=PASSIVE ENVIRONMENT_MODIFICATION OMP_NUM_THREADS=set:1 TIMEOUT 300)
+endfunction()
+
+# oar_add_benchmark(<name> [PRECOMPILED] LINK <targets>): the Google Benchmark program `<name>_benchmark` of
+# tests/benchmarks/<name>_benchmark.cpp, where OAR_BUILD_BENCHMARKS asks for it.
+function(oar_add_benchmark name)
+  if(NOT OAR_BUILD_BENCHMARKS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "PRECOMPILED" "" "LINK" ${ARGN})
+  set(sources benchmarks/${name}_benchmark.cpp)
+  if(ARG_PRECOMPILED)
+    list(APPEND sources PRECOMPILED)
+  endif()
+  oar_add_program(${name}_benchmark ${sources} LINK ${ARG_LINK} benchmark::benchmark)
 endfunction()

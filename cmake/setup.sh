@@ -24,6 +24,7 @@ build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3
   libjpeg-dev libarchive-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libssl-dev libgtest-dev libgmock-dev)
 bench_packages=(libbenchmark-dev)
 test_packages=(clang-format)
+fuzz_packages=(clang libclang-rt-14-dev)
 
 torch_version=2.11.0
 # libtorch_cpu.so alone names these two CUDA libraries; they need neither a GPU nor a toolkit.

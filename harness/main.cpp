@@ -6,10 +6,14 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "harness/measure/metrics_verb.h"
 #include "harness/run/run.h"
 #include "harness/stages/pipeline.h"
 #include "harness/store/interrupt.h"
+#include "harness/weights/weights_verb.h"
+#include "metrics/convention.h"
 #include "metrics/feature_extractor.h"
+#include "metrics/metric.h"
 #include "models/any_order/next_encoding.h"
 #include "orders/order_policy.h"
 
@@ -39,8 +43,70 @@ int list(const std::string& what) {
     }
   }
   if (asked("features")) print_names(oar::list_feature_extractors());
+  if (asked("conventions")) print_names(oar::list_conventions());
+  if (asked("metrics")) {
+    for (const oar::MetricInfo& metric : oar::list_metrics()) {
+      fmt::print("  {:<20} {}\n", metric.name, metric.sentence);
+    }
+  }
   if (asked("options")) fmt::print("{}", oar::list_options(oar::known_names()));
   return oar::kAllDone;
+}
+
+CLI::App* add_metrics_verb(CLI::App& app, oar::MetricsOptions& options) {
+  CLI::App* const verb = app.add_subcommand(
+      "metrics",
+      "FID, IS, KID, precision, recall, ... of two sets of images, in one pass over each");
+  constexpr char kInput[] =
+      "folder, list of files, tar, zip, .npz or .npy of images, or .npz of statistics";
+  verb->add_option("real", options.real, kInput)->required();
+  verb->add_option("generated", options.generated, kInput);
+  verb->add_option("--features", options.features, "feature network; see `list features`")
+      ->capture_default_str();
+  verb->add_option("--weights", options.weights,
+                   "file with its weights; without it the embedded or imported ones");
+  verb->add_option("--convention", options.extractor.convention,
+                   "whose FID it is; see `list conventions`")
+      ->capture_default_str();
+  verb->add_option("--precision", options.extractor.precision,
+                   "float32, or bfloat16 where the processor has it: faster, other numbers")
+      ->capture_default_str();
+  verb->add_option("--metrics", options.scores.metrics,
+                   "only these, with commas between them; see `list metrics`")
+      ->delimiter(',');
+  const auto number = [&](const char* name, int64_t& value, const char* words) {
+    verb->add_option(name, value, words)->capture_default_str();
+  };
+  number("--kid-subsets", options.scores.kid_subsets, "random subsets of KID");
+  number("--kid-subset-size", options.scores.kid_subset_size, "images in each of them");
+  number("--pr-k", options.scores.pr_k, "neighbours of precision and recall");
+  number("--dc-k", options.scores.dc_k, "neighbours of density and coverage");
+  number("--isc-splits", options.scores.isc_splits, "parts of the Inception Score");
+  number("--fid-subsets", options.scores.fid_subsets,
+         "disjoint subsets behind FID's interval; 0: no interval");
+  verb->add_option("--device", options.device, "auto, cpu, cuda or cuda:<index>")
+      ->capture_default_str();
+  verb->add_flag("--recursive", options.recursive, "read sub-folders too");
+  verb->add_flag("--skip-broken", options.skip_broken, "leave broken images out, and name them");
+  verb->add_option("--save-features", options.save_features,
+                   "write the features and logits of both sides to this .npz");
+  verb->add_option("--save-statistics", options.save_statistics,
+                   "write mu and sigma of the real side to this .npz, as pytorch-fid and ADM do");
+  verb->add_option("--cache", options.cache,
+                   "folder of features by content; ~/.cache/oar-bench/features without it");
+  verb->add_flag("--no-cache", options.no_cache, "keep no features after this call");
+  verb->add_flag("--json", options.json, "print one JSON object instead of a table");
+  verb->add_flag("--quiet", options.quiet, "no progress lines");
+  return verb;
+}
+
+/// The options that the user wrote, by name.
+std::vector<std::string> given_options(const CLI::App& verb) {
+  std::vector<std::string> given;
+  for (const CLI::Option* option : verb.get_options()) {
+    if (option->count() > 0) given.push_back(option->get_name());
+  }
+  return given;
 }
 
 }  // namespace
@@ -75,10 +141,17 @@ int main(int argc, char** argv) {
   report->add_option("folder", folder, "folder that holds results.json")->required();
   report->add_flag("--quiet", options.quiet, "no messages about pictures");
 
+  oar::MetricsOptions metrics_options;
+  CLI::App* const metrics = add_metrics_verb(app, metrics_options);
+
+  oar::WeightsOptions weights_options;
+  CLI::App* const weights = oar::add_weights_verb(app, weights_options);
+
   std::string kind;
   CLI::App* const names = app.add_subcommand("list", "print every name that may stand in a sweep");
   names->add_option("kind", kind, "one kind of them")
-      ->check(CLI::IsMember({"datasets", "orders", "encodings", "features", "options"}));
+      ->check(CLI::IsMember(
+          {"datasets", "orders", "encodings", "features", "conventions", "metrics", "options"}));
 
   try {
     app.parse(argc, argv);
@@ -90,6 +163,11 @@ int main(int argc, char** argv) {
     if (*plan) options.dry_run = true;
     if (*run || *plan) return oar::run_sweep(options);
     if (*report) return oar::run_report(folder, options.quiet);
+    if (*metrics) {
+      metrics_options.set_explicitly = given_options(*metrics);
+      return oar::run_metrics(metrics_options);
+    }
+    if (*weights) return oar::run_weights(weights_options);
     return list(kind);
   } catch (...) {
     return oar::report_error();

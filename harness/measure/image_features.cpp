@@ -31,7 +31,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kVersion = 1;                   // raised when the same images give other features
-constexpr int64_t kChunk = 1024;              // images kept in one file of scratch
 constexpr int64_t kImagesAhead = 64;          // read but not yet decoded, or decoded
 constexpr int64_t kBytesAhead = 256'000'000;  // encoded bytes that wait, at most
 
@@ -88,11 +87,12 @@ Prepared prepare(const FeatureExtractor& extractor, const SourceImage& image, bo
 class Pass {
  public:
   Pass(StageContext& context, const ImageSource& source, const FeatureExtractor& extractor,
-       bool skip_broken, int64_t network_threads, int64_t decoding_threads)
+       const FeaturePass& options, int64_t network_threads, int64_t decoding_threads)
       : context_(context),
         source_(source),
         extractor_(extractor),
-        skip_broken_(skip_broken),
+        skip_broken_(options.skip_broken),
+        kept_together_(options.kept_together),
         decoders_(decoding_threads),
         networks_(network_threads) {}
 
@@ -104,9 +104,9 @@ class Pass {
     source_.read([&](SourceImage image) {
       if (sequence++ < done) return;
       add(std::move(image));
-      if (sequence % kChunk == 0) finish_chunk();
+      if (sequence % kept_together_ == 0) finish_chunk();
     });
-    if (sequence % kChunk != 0) finish_chunk();
+    if (sequence % kept_together_ != 0) finish_chunk();
     context_.progress().end();
     if (!broken_.empty() && !skip_broken_) {
       refuse_broken(source_, broken_images(source_, {{"broken", broken_}}));
@@ -127,7 +127,7 @@ class Pass {
       for (const json& entry : broken) broken_.emplace(entry[0], entry[1]);
       ++chunk_;
     }
-    return std::min(chunk_ * kChunk, source_.count());
+    return std::min(chunk_ * kept_together_, source_.count());
   }
 
   // A broken image that will not be skipped ends the arithmetic; the rest is only looked at, for
@@ -159,7 +159,7 @@ class Pass {
       group_.push_back(std::move(prepared));
       if (static_cast<int64_t>(group_.size()) == extractor_.group_size()) run_group();
     }
-    context_.progress().update(chunk_ * kChunk + images_in_chunk_);
+    context_.progress().update(chunk_ * kept_together_ + images_in_chunk_);
     context_.stop_if_requested();
   }
 
@@ -214,6 +214,7 @@ class Pass {
   const ImageSource& source_;
   const FeatureExtractor& extractor_;
   const bool skip_broken_;
+  const int64_t kept_together_;
 
   struct Decoding {
     std::future<Prepared> prepared;
@@ -257,7 +258,7 @@ void write_matrix(const Pass& pass, const std::string& part, const std::vector<i
     const torch::Tensor &ranks = found.at("ranks"), &values = found.at(part);
     const auto* rank = ranks.const_data_ptr<int64_t>();
     for (int64_t i = 0; i < ranks.numel(); ++i) {
-      writer.write(rows[static_cast<size_t>(rank[i])], values[i]);
+      writer.write(rows[static_cast<size_t>(rank[i])], values.slice(0, i, i + 1));
     }
   }
   writer.finish();
@@ -315,7 +316,7 @@ SourceContent hash_source(const ImageSource& source, Progress& progress) {
   while (!hashing.empty()) take();
   progress.end();
   std::string all;
-  for (const std::string& image : content.images) all += image + "\n";
+  for (const std::string& image : content.images) all.append(image).push_back('\n');
   content.sha256 = sha256_hex(all);
   return content;
 }
@@ -339,7 +340,7 @@ json run_image_features(StageContext& context, const ImageSource& source,
   const int64_t threads = options.device.is_cpu() ? single->threads_before() : 1;
   const int64_t decoders =
       options.device.is_cpu() ? std::max<int64_t>(1, threads / 2) : processors();
-  Pass pass(context, source, *extractor, options.skip_broken, threads, decoders);
+  Pass pass(context, source, *extractor, options, threads, decoders);
   pass.run();
   single.reset();
 
@@ -386,12 +387,7 @@ FeatureSet read_feature_set(const fs::path& folder, const json& record) {
   FeatureSet set;
   set.count = record.at("images");
   set.features = rows_of_file(folder / "features.npy");
-  if (record.at("has_logits")) {
-    set.logits = [file = folder / "logits.npy"] {
-      const NpyMatrix matrix(file);
-      return matrix.rows(0, matrix.count());
-    };
-  }
+  if (record.at("has_logits")) set.logits = rows_of_file(folder / "logits.npy");
   if (!fs::exists(folder / "moments.safetensors")) return set;
   const TensorMap moments = read_tensors(folder / "moments.safetensors");
   set.moments = Moments{moments.at("mu"), moments.at("sigma"), set.count};

@@ -29,7 +29,8 @@ SourceContent hash_source(const ImageSource& source, Progress& progress);
 struct FeaturePass {
   std::string weights;  ///< file; empty: embedded
   torch::Device device = torch::kCPU;
-  bool skip_broken = false;  ///< leave broken images out instead of refusing the source
+  bool skip_broken = false;      ///< leave broken images out instead of refusing the source
+  int64_t kept_together = 1024;  ///< images that are kept in one file of scratch
 };
 
 /// The artifact that the features of this content are stored under. Its key holds all that changes
@@ -46,8 +47,8 @@ StageNode image_features_node(const SourceContent& content, const ExtractorIdent
 ///                          spatial ones; float64
 ///
 /// On a CPU each thread takes whole groups and computes them alone, so that the bits depend neither
-/// on the number of threads nor on how they are scheduled. Every 1024 images are kept in scratch; a
-/// pass that was interrupted goes on from there.
+/// on the number of threads nor on how they are scheduled. What is done is kept in
+/// scratch; a pass that was interrupted goes on from there.
 ///
 /// Errors  BadData with the full list of broken images, once all of the source has been looked at;
 ///         Interrupted.

@@ -44,6 +44,9 @@ std::string spread(const json& score) {
                        images_of(score["fid_subset_size"]));
   }
   if (score.contains("k")) return fmt::format("k = {}", score["k"].get<int64_t>());
+  if (score.contains("standard_error")) {
+    return fmt::format("± {} (standard error)", number(score["standard_error"]));
+  }
   if (score.at("stddev").is_null()) return "";
   std::string text = fmt::format("± {}", number(score["stddev"]));
   if (score.contains("kid_subsets")) {

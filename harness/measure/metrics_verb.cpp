@@ -19,6 +19,7 @@
 #include "harness/measure/image_features.h"
 #include "harness/measure/metrics_report.h"
 #include "harness/measure/statistics_file.h"
+#include "harness/store/interrupt.h"
 #include "harness/store/machine.h"
 #include "harness/weights/weight_files.h"
 #include "metrics/metric.h"
@@ -113,9 +114,7 @@ class MetricsRun {
 
     std::vector<json> scores, warnings;
     if (generated) {
-      progress_.stage("metrics");
-      scores = compute_scores(real.set, generated->set, identity_, score_options(),
-                              [&](const std::string& title) { progress_.say(title); });
+      scores = score(real.set, generated->set);
       warnings = score_warnings(real.set, generated->set, identity_);
       for (json& found : content_warnings(real, *generated)) warnings.push_back(std::move(found));
     }
@@ -209,6 +208,20 @@ class MetricsRun {
     side.record["seconds"] = result.seconds;
   }
 
+  std::vector<json> score(const FeatureSet& real, const FeatureSet& generated) {
+    const ScoreOptions options = score_options();
+    int64_t done = 0;
+    progress_.stage("metrics");
+    progress_.begin("metrics", static_cast<int64_t>(options.metrics.size()));
+    std::vector<json> scores =
+        compute_scores(real, generated, identity_, options, [&](const std::string& title) {
+          progress_.update(done++, title);
+          if (interrupt_requested()) throw Interrupted();
+        });
+    progress_.end();
+    return scores;
+  }
+
   ScoreOptions score_options() const {
     ScoreOptions scores = options_.scores;
     if (scores.metrics.empty()) {
@@ -252,7 +265,7 @@ class MetricsRun {
       if (side.set.features) {
         arrays[side.role + "_features"] = side.set.features->rows(0, side.set.count);
       }
-      if (side.set.logits) arrays[side.role + "_logits"] = side.set.logits();
+      if (side.set.logits) arrays[side.role + "_logits"] = side.set.logits->rows(0, side.set.count);
     };
     add(real);
     if (generated != nullptr) add(*generated);

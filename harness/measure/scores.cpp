@@ -80,7 +80,7 @@ class Scorer {
     if (reads == Reads::kFeatures) {
       need(set.features.has_value(), "features: a file of statistics has mean and covariance only");
     } else if (reads == Reads::kLogits) {
-      need(set.logits != nullptr, "class scores: this network has no classes");
+      need(set.logits.has_value(), "class scores: this network has no classes");
     } else if (set.count == 1) {
       throw NotComputable(fmt::format("one {} image has no covariance; use at least 2", side));
     } else if (reads == Reads::kMoments) {
@@ -111,39 +111,28 @@ class Scorer {
   }
 
   void compute_fid(json& record) {
-    const bool features = real_.features && generated_.features;
-    record["value"] = features ? fid_of_features() : fid(*real_.moments, *generated_.moments);
     record["ci95"] = nullptr;
     if (options_.fid_subsets == 0 || !generated_.features ||
         generated_.count < 2 * options_.fid_subsets) {
+      record["value"] = fid(reference(), factor_of(generated_));
       return;
     }
-    const FidInterval interval =
-        fid_interval(reference(), *generated_.features, options_.fid_subsets);
-    record["stddev"] = interval.standard_error;
-    record["ci95"] = {interval.low, interval.high};
-    record["fid_subsets"] = options_.fid_subsets;
-    record["fid_subset_size"] = interval.subset_size;
-  }
-
-  // With fewer images than features on a side, the features themselves give the number without the
-  // rounding of a singular covariance.
-  double fid_of_features() const {
-    const int64_t dim = real_.features->dim();
-    if (std::min(real_.count, generated_.count) > dim) {
-      return fid(*real_.moments, *generated_.moments);
-    }
-    return fid(*real_.features, *generated_.features);
+    const FidInterval found = fid_interval(reference(), *generated_.features, options_.fid_subsets);
+    record["value"] = found.value;
+    record["standard_error"] = found.standard_error;
+    record["ci95"] = {found.low, found.high};
+    record["fid_subsets"] = found.subsets;
+    record["fid_subset_size"] = found.subset_size;
   }
 
   void compute_fid_infinity(json& record) {
     const FidInfinity found = fid_infinity(reference(), *generated_.features);
     record["value"] = found.value;
-    record["stddev"] = found.standard_error;
+    record["standard_error"] = found.standard_error;
   }
 
   void compute_isc(json& record) {
-    const torch::Tensor logits = generated_.logits();
+    const FeatureRows& logits = *generated_.logits;
     if (extractor_.options.convention == "adm") {
       const InceptionScore found = inception_score_in_order(logits, kAdmSplit);
       record["value"] = found.mean;
@@ -179,9 +168,16 @@ class Scorer {
                                             : manifold_->coverage;
   }
 
-  // The real side, prepared once for all the subsets that are held against it.
+  // From no more images than features, the features themselves spare FID the rounding of a singular
+  // covariance.
+  static FidReference factor_of(const FeatureSet& set) {
+    if (set.features && set.count <= set.features->dim()) return FidReference(*set.features);
+    return FidReference(*set.moments);
+  }
+
+  // The real side, prepared once for all the sets that are held against it.
   const FidReference& reference() {
-    if (!reference_) reference_.emplace(*real_.moments);
+    if (!reference_) reference_ = factor_of(real_);
     return *reference_;
   }
 
@@ -190,7 +186,7 @@ class Scorer {
   const ExtractorIdentity& extractor_;
   const ScoreOptions& options_;
   std::optional<FidReference> reference_;
-  std::optional<ManifoldMetrics> manifold_;
+  std::optional<ManifoldScores> manifold_;
 };
 
 }  // namespace
@@ -239,6 +235,12 @@ std::vector<json> score_warnings(const FeatureSet& real, const FeatureSet& gener
   };
   check(real, "real");
   check(generated, "generated");
+  if (generated.count > 0 && generated.count / 8 <= dim_of(generated)) {
+    warn("fid_infinity_from_few_images",
+         fmt::format("the line behind FID∞ goes through subsets of {} images in {} dimensions, "
+                     "where FID is not yet linear in 1/n: FID∞ comes out too low",
+                     generated.count / 8, dim_of(generated)));
+  }
   if (real.count > 0 && generated.count > 0 && real.count != generated.count) {
     warn("unequal_numbers_of_images",
          fmt::format("{} real against {} generated images: precision, recall, density and coverage "

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -11,11 +12,11 @@
 #include <system_error>
 
 #include "datasets/dataset.h"
+#include "harness/measure/device.h"
+#include "harness/measure/extractors.h"
 #include "harness/run/plots.h"
 #include "harness/run/results.h"
 #include "harness/stages/artifacts.h"
-#include "harness/measure/device.h"
-#include "harness/measure/extractors.h"
 #include "harness/stages/pipeline.h"
 #include "harness/store/interrupt.h"
 #include "models/weights/atomic_file.h"
@@ -40,7 +41,15 @@ void check_brought_files(const Sweep& sweep) {
     const auto features = get<std::string>(cell.recipe, "evaluate.features");
     const auto weights = get<std::string>(cell.recipe, "evaluate.weights");
     if (!weights.empty() && seen.emplace(features, weights).second) {
-      load_extractor(features, weights, torch::kCPU);
+      const auto extractor = load_extractor(features, weights, torch::kCPU);
+      const json& metrics = value_of(cell.recipe, "evaluate.metrics");
+      if (extractor->num_classes() == 0 &&
+          std::find(metrics.begin(), metrics.end(), "isc") != metrics.end()) {
+        throw std::invalid_argument(fmt::format(
+            "evaluate.metrics: isc needs class scores, and the feature network {} has none; leave "
+            "isc out",
+            features));
+      }
     }
   }
 }

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "harness/exit_code.h"
+
 namespace oar {
 
 /// What `oar-bench run` was asked to do.
@@ -15,16 +17,6 @@ struct RunOptions {
   std::string device = "auto";
   bool quiet = false;
   bool dry_run = false;
-};
-
-/// Exit codes of the program; see the README.
-enum ExitCode : int {
-  kAllDone = 0,
-  kSomeFailed = 1,
-  kUsage = 2,
-  kBadData = 65,
-  kInputOutput = 74,
-  kInterrupted = 75,
 };
 
 /// Runs every stage of a sweep that the store lacks, then writes results.json, report.md and

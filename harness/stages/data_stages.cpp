@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "harness/stages/artifacts.h"
 #include "harness/measure/extractors.h"
+#include "harness/stages/artifacts.h"
 #include "harness/stages/image_sampler.h"
 #include "harness/stages/stages.h"
 #include "metrics/fid.h"

@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "datasets/sha256.h"
-#include "harness/stages/artifacts.h"
 #include "harness/measure/extractors.h"
+#include "harness/stages/artifacts.h"
 #include "harness/stages/stages.h"
 #include "metrics/feature_extractor.h"
 #include "models/any_order/next_encoding.h"
@@ -241,7 +241,7 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
         return run_reference_features(context, dataset_config, weights, environment);
       });
   add("scores",
-      make_node("scores", 1,
+      make_node("scores", 2,
                 pick(evaluate, {"metrics", "kid_subsets", "kid_subset_size", "isc_splits"}),
                 {{"generated", generated}, {"reference", reference}}),
       [](StageContext& context) { return run_scores(context); });

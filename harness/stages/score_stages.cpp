@@ -3,12 +3,11 @@
 
 #include <cmath>
 
-#include "harness/stages/artifacts.h"
 #include "harness/measure/extractors.h"
+#include "harness/measure/scores.h"
+#include "harness/stages/artifacts.h"
 #include "harness/stages/stages.h"
-#include "metrics/fid.h"
-#include "metrics/inception_score.h"
-#include "metrics/kid.h"
+#include "metrics/moments.h"
 
 namespace oar {
 namespace {
@@ -29,10 +28,17 @@ json write_features(StageContext& context, const FeatureExtractor& extractor, in
   return {{"images", total},
           {"extractor", std::string(extractor.name())},
           {"weights_sha256", extractor.weights_sha256()},
-          {"device", extractor.device().str()},
-          {"fid_name", qualified_name("FID", extractor.identity())},
-          {"kid_name", qualified_name("KID", extractor.identity())},
-          {"isc_name", qualified_name("IS", extractor.identity())}};
+          {"device", extractor.device().str()}};
+}
+
+FeatureSet read_set(const StageContext& context, const std::string& role) {
+  const TensorMap tensors = read_tensors(context.input(role) / "features.safetensors");
+  FeatureSet set;
+  set.count = tensors.at("features").size(0);
+  set.features = FeatureRows(tensors.at("features"));
+  set.logits = FeatureRows(tensors.at("logits"));
+  if (set.count > 1) set.moments = moments_of(tensors.at("features"));
+  return set;
 }
 
 }  // namespace
@@ -72,40 +78,18 @@ json run_reference_features(StageContext& context, const DatasetConfig& dataset_
 json run_scores(StageContext& context) {
   const json& config = context.config();
   const json made = context.input_record("generated"), real = context.input_record("reference");
-  const TensorMap generated = read_tensors(context.input("generated") / "features.safetensors");
-  const TensorMap reference = read_tensors(context.input("reference") / "features.safetensors");
+  ScoreOptions options;
+  options.metrics = config.at("metrics").get<std::vector<std::string>>();
+  config.at("kid_subsets").get_to(options.kid_subsets);
+  config.at("kid_subset_size").get_to(options.kid_subset_size);
+  config.at("isc_splits").get_to(options.isc_splits);
+  const ExtractorIdentity extractor{made.at("extractor"), made.at("weights_sha256"), {}};
   json scores = json::array();
-  for (const std::string metric : config.at("metrics")) {
-    json score = {{"metric", metric},
-                  {"name", made.at(metric + "_name")},
-                  {"version", 1},
-                  {"higher_is_better", metric == "isc"},
-                  {"stddev", nullptr},
-                  {"num_generated", made.at("images")},
-                  {"num_reference", real.at("images")},
-                  {"reference", real.at("split")},
-                  {"extractor", made.at("extractor")},
-                  {"weights_sha256", made.at("weights_sha256")},
-                  {"convention", "torch_fidelity"},
-                  {"device", made.at("device")}};
-    if (metric == "fid") {
-      score["value"] = fid(reference.at("features"), generated.at("features"));
-    } else if (metric == "kid") {
-      const int64_t size = config.at("kid_subset_size"), subsets = config.at("kid_subsets");
-      const Kid value = kid(reference.at("features"), generated.at("features"), subsets, size);
-      score["value"] = value.mean;
-      score["stddev"] = value.stddev;
-      score["kid_subsets"] = subsets;
-      score["kid_subset_size"] = size;
-    } else {
-      const int64_t splits = config.at("isc_splits");
-      const InceptionScore value = inception_score(generated.at("logits"), splits);
-      score["value"] = value.mean;
-      score["stddev"] = value.stddev;
-      score["isc_splits"] = splits;
-      score.erase("num_reference");  // it looks at the generated images only
-      score.erase("reference");
-    }
+  for (json& score : compute_scores(read_set(context, "reference"), read_set(context, "generated"),
+                                    extractor, options)) {
+    if (score.contains("reason")) throw std::invalid_argument(score["reason"]);
+    if (score.contains("num_reference")) score["reference"] = real.at("split");
+    score["device"] = made.at("device");
     scores.push_back(std::move(score));
   }
   write_json(context.work() / "scores.json", scores);

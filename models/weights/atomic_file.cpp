@@ -96,6 +96,20 @@ void AtomicFile::discard() noexcept {
   temporary_.clear();
 }
 
+void put_in_place(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const auto check = [](int error, std::string_view action, const std::filesystem::path& path) {
+    if (error == 0) return;
+    throw std::system_error(error, std::generic_category(), std::string(action) + path.string());
+  };
+  const int descriptor = retry_open(from, O_RDONLY | O_NOFOLLOW);
+  check(descriptor < 0 ? errno : 0, "cannot open ", from);
+  const int error = retry_fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  check(error, "cannot sync ", from);
+  check(::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno, "cannot rename to ", to);
+  check(sync_folder(to), "cannot sync the folder of ", to);
+}
+
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   AtomicFile file(path);
   file.write(bytes);

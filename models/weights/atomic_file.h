@@ -40,4 +40,10 @@ class AtomicFile {
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+/// Puts the finished file `from` in place as `to`, in the same folder, as commit() does: it is
+/// synced, renamed, and the folder is synced.
+///
+/// Errors  std::system_error with errno and the path.
+void put_in_place(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace oar

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "models/weights/pickle_globals.h"
@@ -19,8 +19,11 @@ using Global = PickleValue::Global;
 // A tensor takes about 30 values; a hostile pickle makes one of each byte, 100 times its size.
 constexpr size_t kMaxValues = 4'000'000;
 
-// Longer names of classes are made up to fill memory.
+// Longer names of classes and keys of storages are made up to fill memory, and so are more of them:
+// a few bytes of pickle copy such a name.
 constexpr size_t kMaxGlobalName = 256;
+constexpr size_t kMaxStorageKey = 256;
+constexpr size_t kMaxCopiedText = 64'000'000;
 
 struct OpcodeName {
   uint8_t code;
@@ -377,8 +380,14 @@ class Machine {
       value->global = accepted->global;
       value->type = accepted->type;
     }
-    value->text = std::move(full);
+    value->text = copied(std::move(full));
     return value;
+  }
+
+  std::string copied(std::string text) {
+    copied_text_ += text.size();
+    if (copied_text_ > kMaxCopiedText) fail("more names than any set of tensors has");
+    return text;
   }
 
   // The placeholder of a class stands for its objects too: nothing tells them apart.
@@ -521,8 +530,12 @@ class Machine {
       fail(fmt::format("a storage of class {}; accepted are the float, integer and bool storages",
                        describe(*items[1])));
     }
+    if (items[2]->text.size() > kMaxStorageKey) {
+      fail(fmt::format("a storage key of {} bytes; accepted are {}", items[2]->text.size(),
+                       kMaxStorageKey));
+    }
     PickleValue* storage = make(Kind::kStorage);
-    storage->text = items[2]->text;
+    storage->text = copied(items[2]->text);
     storage->type = items[1]->type;
     storage->integer = items[4]->integer;
     if (items.size() == 6 && items[5]->kind != Kind::kInert) {
@@ -538,12 +551,13 @@ class Machine {
 
   ByteCursor& cursor_;
   const bool skip_;
-  size_t at_ = 0;      // where the opcode being run begins
-  size_t copied_ = 0;  // items that calls of OrderedDict have copied
+  size_t at_ = 0;           // where the opcode being run begins
+  size_t copied_ = 0;       // items that calls of OrderedDict have copied
+  size_t copied_text_ = 0;  // bytes of names of classes and keys of storages
   Pickle pickle_;
   std::vector<PickleValue*> stack_;
   std::vector<size_t> marks_;
-  std::unordered_map<uint64_t, PickleValue*> memo_;
+  std::map<uint64_t, PickleValue*> memo_;  // no hash table: the file picks the numbers
   PickleValue* inert_ = nullptr;
   PickleValue* true_ = nullptr;
   PickleValue* false_ = nullptr;

@@ -80,8 +80,8 @@ nlohmann::json parse_header(std::string_view text, const std::string& file) {
   try {
     return nlohmann::json::parse(text, check);
   } catch (const nlohmann::json::exception& error) {
-    throw BadWeights(
-        fmt::format("{}: the header is not JSON: {}; the file is damaged", file, error.what()));
+    throw BadWeights(fmt::format("{}: the header is not JSON: {}; the file is damaged", file,
+                                 printable(error.what())));  // it quotes the file
   }
 }
 

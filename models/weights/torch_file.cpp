@@ -27,7 +27,11 @@ constexpr int64_t kStreamVersion = 1001;
 
 constexpr int kMaxDepth = 64;      // of containers; deeper ones contain themselves
 constexpr size_t kMaxName = 4096;  // bytes of a dotted name
+// Containers may be shared, so that a walk takes exponentially longer than the file. No more steps
+// are taken than these, nor more than the file's size explains.
 constexpr int64_t kMaxVisits = 4'000'000;
+constexpr int64_t kFreeVisits = 4'000;
+constexpr int64_t kVisitsPerByte = 4;
 constexpr int64_t kVisitsPerTensor = 20;  // a tensor takes that much more memory
 constexpr size_t kMaxDims = 64;           // what torch's own kernels take
 
@@ -171,7 +175,12 @@ class TensorBuilder {
 // Walks the containers and names what it finds.
 class Flattener {
  public:
-  Flattener(std::string file, TensorBuilder& builder) : file_(std::move(file)), builder_(builder) {}
+  Flattener(std::string file, size_t file_size, TensorBuilder& builder)
+      : file_(std::move(file)),
+        max_visits_(file_size < kMaxVisits / kVisitsPerByte
+                        ? kFreeVisits + kVisitsPerByte * static_cast<int64_t>(file_size)
+                        : kMaxVisits),
+        builder_(builder) {}
 
   TensorMap flatten(const PickleValue& root, bool skip_unknown_objects) {
     const PickleValue* top = &root;
@@ -206,10 +215,10 @@ class Flattener {
   }
 
   void visit(const PickleValue& value, const std::string& name, int depth) {
-    // Containers may be shared, so that walking them takes exponentially longer than the file.
     visits_ += 1 + static_cast<int64_t>(name.size() / 16);
     if (value.kind == Kind::kTensor) visits_ += kVisitsPerTensor;
-    if (visits_ > kMaxVisits) fail("more entries than any set of tensors has; the file is damaged");
+    if (visits_ > max_visits_)
+      fail("more entries than any set of tensors has; the file is damaged");
     if (depth > kMaxDepth) {
       fail(fmt::format("{}: containers nested deeper than {}, or one that contains itself",
                        printable(name), kMaxDepth));
@@ -264,6 +273,7 @@ class Flattener {
   }
 
   const std::string file_;
+  const int64_t max_visits_;
   TensorBuilder& builder_;
   TensorMap tensors_;
   int64_t visits_ = 0;
@@ -402,7 +412,7 @@ TensorMap read_torch_zip(std::span<const std::byte> file, const std::string& nam
     }
     return content_of(file, found->second, found->first, name);
   });
-  return Flattener(name, builder).flatten(*object.root, options.skip_unknown_objects);
+  return Flattener(name, file.size(), builder).flatten(*object.root, options.skip_unknown_objects);
 }
 
 TensorMap read_torch_stream(std::span<const std::byte> file, const std::string& name,
@@ -419,7 +429,7 @@ TensorMap read_torch_stream(std::span<const std::byte> file, const std::string& 
     }
     return found.bytes;
   });
-  return Flattener(name, builder).flatten(*object.root, options.skip_unknown_objects);
+  return Flattener(name, file.size(), builder).flatten(*object.root, options.skip_unknown_objects);
 }
 
 }  // namespace oar

@@ -1,10 +1,7 @@
 // The program itself, run as a user runs it: exit codes, messages, and what survives.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -16,6 +13,7 @@
 #include <vector>
 
 #include "reports/report.h"
+#include "tests/harness/program.h"
 
 namespace oar {
 namespace {
@@ -43,54 +41,13 @@ constexpr char kMicroSweep[] = R"({
   }
 })";
 
-class Program : public ::testing::Test {
+class Program : public ProgramTest {
  protected:
   void SetUp() override {
-    static int counter = 0;
-    folder_ = fs::temp_directory_path() /
-              ("oar-run-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
-    fs::create_directories(folder_);
+    ProgramTest::SetUp();
     std::ofstream(folder_ / "micro.json") << kMicroSweep;
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
-  struct Outcome {
-    int code = -1;  ///< exit code; 128 + signal if one ended it
-    std::string text;
-  };
-
-  /// Starts the program in the folder. `limit` is the largest file it may write, in bytes.
-  pid_t start(std::vector<std::string> arguments, rlim_t limit = RLIM_INFINITY) {
-    arguments.insert(arguments.begin(), OAR_BENCH_PROGRAM);
-    const pid_t child = ::fork();
-    if (child != 0) return child;
-    ::setenv("OAR_PYTHON", "true", 1);  // no pictures: `true` draws nothing and says so to nobody
-    const int out = ::open((folder_ / "output.txt").c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0644);
-    ::dup2(out, 1);
-    ::dup2(out, 2);
-    if (limit != RLIM_INFINITY) {
-      ::signal(SIGXFSZ, SIG_IGN);
-      const rlimit size{limit, limit};
-      ::setrlimit(RLIMIT_FSIZE, &size);
-    }
-    ::chdir(folder_.c_str());
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-
-  Outcome finish(pid_t child) {
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    std::ifstream in(folder_ / "output.txt");
-    std::stringstream text;
-    text << in.rdbuf();
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text.str()};
-  }
-
-  Outcome run(const std::vector<std::string>& arguments) { return finish(start(arguments)); }
   Outcome run_micro(const std::string& store, const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {"run",   "micro.json",   "--store",  store,
                                           "--out", store + "-out", "--device", "cpu"};
@@ -115,8 +72,6 @@ class Program : public ::testing::Test {
     }
     return numbers;
   }
-
-  fs::path folder_;
 };
 
 TEST_F(Program, TrainsAndScoresEveryRecipeAndRunsNothingTwice) {

@@ -167,6 +167,22 @@ TEST(HostileStorage, OfBoolsThatAreNeitherTrueNorFalseIsRefused) {
   EXPECT_THAT(refusal(file), HasSubstr("a bool is 2"));
 }
 
+TEST(HostileStorage, WithANovelForAKeyIsRefused) {
+  // Three bytes of pickle make a storage, with a copy of its key: one long key would fill memory.
+  const std::string key(1000, '0');
+  const std::string body = tensor(storage("FloatStorage", key, 4), 0, {4}, {1});
+  EXPECT_THAT(refusal(with_tensor(body)), HasSubstr("a storage key of 1000 bytes"));
+}
+
+TEST(HostileStorage, InMillionsIsRefusedBeforeItFillsMemory) {
+  // The key of 256 bytes is there once; three bytes each make a storage with a copy of it.
+  const std::string id = "("s + text("storage") + global("torch", "FloatStorage") +
+                         text(std::string(256, '0')) + text("cpu") + integer(4) + "t" + put(0);
+  std::string body = id;
+  for (int i = 0; i < 300'000; ++i) body += "Q" + get(0);
+  EXPECT_THAT(refusal(torch_zip(program(body), {})), HasSubstr("more names than"));
+}
+
 TEST(HostileStorage, OverlappingEntriesDoNotMultiplyTheFile) {
   // Sixteen directory entries that all point at one kilobyte.
   std::vector<std::pair<std::string, std::string>> files;
@@ -200,6 +216,15 @@ TEST(HostileContainer, ThatContainsItselfIsRefused) {
 TEST(HostileContainer, OfExponentiallyManyPathsIsRefusedInTime) {
   std::string body = good_tensor() + put(0);  // each level holds the one before twice
   for (int level = 1; level < 60; ++level) {
+    body = "]("s + body + get(level - 1) + "e" + put(level);
+  }
+  EXPECT_THAT(refusal(with_tensor(body)), HasSubstr("more entries than"));
+}
+
+TEST(HostileContainer, OfMoreTensorsThanItsSizeExplainsIsRefused) {
+  // Twelve doublings make 4096 tensors out of a file of one kilobyte; twenty would fill gigabytes.
+  std::string body = good_tensor() + put(0);
+  for (int level = 1; level <= 12; ++level) {
     body = "]("s + body + get(level - 1) + "e" + put(level);
   }
   EXPECT_THAT(refusal(with_tensor(body)), HasSubstr("more entries than"));

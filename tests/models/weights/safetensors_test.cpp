@@ -13,6 +13,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string content(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -122,6 +123,13 @@ TEST(Safetensors, HeadersThatLieAreRefused) {
                 AllOf(HasSubstr("file: "), HasSubstr(bad.says)))
         << bad.header;
   }
+}
+
+TEST(Safetensors, MessagesQuoteADamagedHeaderSafelyAndShortly) {
+  const std::string message =
+      refusal(safetensors("{\"a\":\"\x1b[31m" + std::string(10'000, 'x'), ""));
+  EXPECT_THAT(message, AllOf(HasSubstr("not JSON"), Not(HasSubstr("\x1b"))));
+  EXPECT_LT(message.size(), 300u);
 }
 
 TEST(Safetensors, AHeaderLongerThanTheFormatAllowsIsNotRead) {

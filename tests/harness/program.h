@@ -1,0 +1,71 @@
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace oar {
+
+/// The program itself, run as a user runs it, in a folder of its own.
+class ProgramTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    static int counter = 0;
+    folder_ = std::filesystem::temp_directory_path() /
+              ("oar-program-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  struct Outcome {
+    int code = -1;  ///< exit code; 128 + signal if one ended it
+    std::string text;
+  };
+
+  /// Starts the program in the folder. `limit` is the largest file it may write, in bytes.
+  pid_t start(std::vector<std::string> arguments, rlim_t limit = RLIM_INFINITY) {
+    arguments.insert(arguments.begin(), OAR_BENCH_PROGRAM);
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    ::setenv("OAR_PYTHON", "true", 1);  // no pictures: `true` draws nothing and says so to nobody
+    const int out = ::open((folder_ / "output.txt").c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0644);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    if (limit != RLIM_INFINITY) {
+      ::signal(SIGXFSZ, SIG_IGN);
+      const rlimit size{limit, limit};
+      ::setrlimit(RLIMIT_FSIZE, &size);
+    }
+    ::chdir(folder_.c_str());
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+
+  Outcome finish(pid_t child) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    std::ifstream in(folder_ / "output.txt");
+    std::stringstream text;
+    text << in.rdbuf();
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text.str()};
+  }
+
+  Outcome run(const std::vector<std::string>& arguments) { return finish(start(arguments)); }
+
+  std::filesystem::path folder_;
+};
+
+}  // namespace oar
