@@ -95,25 +95,19 @@ double student_quantile(double confidence, int64_t degrees) {
   return high;
 }
 
-struct Line {
-  double intercept = 0, standard_error = 0;
-};
-
-// Least squares through (x, y), with the intercept's error from the residuals.
-Line line_through(const std::vector<double>& x, const std::vector<double>& y) {
-  const double n = static_cast<double>(x.size()), mean_x = mean_of(x), mean_y = mean_of(y);
-  double xx = 0, xy = 0, residuals = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
-    xx += (x[i] - mean_x) * (x[i] - mean_x);
-    xy += (x[i] - mean_x) * (y[i] - mean_y);
+// The polynomial of the lowest degree through the first `count` points (1/n, FID), at 1/n = 0.
+double extrapolated(const std::vector<FidAtSize>& points, size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) {
+    double weight = 1;  // Lagrange's, of x_j = 1/n_j
+    for (size_t j = 0; j < count; ++j) {
+      const auto n_i = static_cast<double>(points[i].images);
+      const auto n_j = static_cast<double>(points[j].images);
+      if (j != i) weight *= n_i / (n_i - n_j);
+    }
+    sum += weight * points[i].value;
   }
-  const double slope = xy / xx, intercept = mean_y - slope * mean_x;
-  for (size_t i = 0; i < x.size(); ++i) {
-    const double residual = y[i] - intercept - slope * x[i];
-    residuals += residual * residual;
-  }
-  const double variance = residuals / (n - 2) * (1 / n + mean_x * mean_x / xx);
-  return {intercept, std::sqrt(variance)};
+  return sum;
 }
 
 }  // namespace
@@ -143,22 +137,23 @@ FidInterval fid_interval(const FidReference& reference, const FeatureRows& gener
 
 FidInfinity fid_infinity(const FidReference& reference, const FeatureRows& generated,
                          int64_t seed) {
-  constexpr int64_t kMostParts = 8;
-  const Shuffled images(generated, kMostParts, seed);
-  FidInfinity found;
-  std::vector<double> one_over_n, values;
-  double sampling = 0;
-  for (int64_t parts = 1; parts <= kMostParts; parts *= 2) {
-    const std::vector<double> fids = images.fids_of_parts(reference, parts);
-    const int64_t size = generated.count() / parts;
-    found.points.push_back({size, mean_of(fids)});
-    one_over_n.push_back(1.0 / static_cast<double>(size));
-    values.push_back(found.points.back().value);
-    if (parts == kMostParts) sampling = standard_error(fids, size, generated.count());
+  constexpr int64_t kSpreadParts = 8;
+  if (generated.count() < 2 * generated.dim()) {
+    throw std::invalid_argument(
+        fmt::format("FID∞: {} generated images in {} dimensions are too few to extrapolate from; "
+                    "use at least {}",
+                    generated.count(), generated.dim(), 2 * generated.dim()));
   }
-  const Line line = line_through(one_over_n, values);
-  found.value = line.intercept;
-  found.standard_error = std::hypot(sampling, line.standard_error);
+  const Shuffled images(generated, kSpreadParts, seed);
+  FidInfinity found;
+  for (const int64_t parts : {1, 2, 4}) {
+    found.points.push_back(
+        {generated.count() / parts, mean_of(images.fids_of_parts(reference, parts))});
+  }
+  const double sampling = standard_error(images.fids_of_parts(reference, kSpreadParts),
+                                         generated.count() / kSpreadParts, generated.count());
+  found.value = extrapolated(found.points, 2);
+  found.standard_error = std::hypot(sampling, extrapolated(found.points, 3) - found.value);
   return found;
 }
 

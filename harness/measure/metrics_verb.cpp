@@ -218,6 +218,7 @@ class MetricsRun {
           progress_.update(done++, title);
           if (interrupt_requested()) throw Interrupted();
         });
+    progress_.update(done);
     progress_.end();
     return scores;
   }

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int64_t kDim = 2048;
 
-// Features like the Inception's: not negative, with a spectrum that falls by 10^3.
+// Features like the Inception's: none negative, correlated, with a spectrum that falls by 10^4.
 torch::Tensor features(int64_t seed, int64_t images, double scale = 1) {
   static const torch::Tensor mix = [] {
     torch::manual_seed(0);
@@ -32,7 +32,7 @@ torch::Tensor features(int64_t seed, int64_t images, double scale = 1) {
            torch::logspace(0, -1.5, kDim).unsqueeze(1);
   }();
   torch::manual_seed(static_cast<uint64_t>(seed));
-  return (torch::randn({images, kDim}).matmul(mix) * scale).abs();
+  return (torch::randn({images, kDim}).matmul(mix) * scale + 1).clamp_min(0);
 }
 
 const Moments& moments(int64_t seed) {

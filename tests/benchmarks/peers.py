@@ -36,7 +36,7 @@ PRC = dict(prc_neighborhood=3, prc_batch_size=10000, verbose=False)
 def features(seed, images, scale=1.0):
     mix = np.random.RandomState(0).standard_normal((DIM, DIM)) / DIM**0.5 * np.logspace(0, -1.5, DIM)[:, None]
     rows = np.random.RandomState(seed).standard_normal((images, DIM)).astype(np.float32)
-    return torch.from_numpy(np.abs(rows @ mix.astype(np.float32) * np.float32(scale)))
+    return torch.from_numpy(np.maximum(rows @ mix.astype(np.float32) * np.float32(scale) + 1, 0))
 
 
 def timed(name, run, repeats):

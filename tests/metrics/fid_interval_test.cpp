@@ -124,17 +124,27 @@ TEST(FidInfinity, IsWithinTwoErrorsOfTheTruthInNineteenOfTwentySets) {
     const FidInfinity found = fid_infinity(standard_normal(4), shifted(2000 + set, 800));
     within += static_cast<int64_t>(std::abs(found.value - 1.0) < 2 * found.standard_error);
   }
-  EXPECT_GE(within, 51);  // 57 expected, less with 7 degrees of freedom; three deviations of 1.9
+  EXPECT_GE(within, 51);  // 57 expected; three deviations of 1.9
 }
 
-TEST(FidInfinity, GoesThroughFidAtFourNumbersOfImages) {
+TEST(FidInfinity, ReadsTheLineThroughAllAndHalfOfTheImagesAtNoneMissing) {
   const torch::Tensor generated = shifted(1, 805);
   const FidInfinity found = fid_infinity(standard_normal(4), generated);
-  ASSERT_EQ(found.points.size(), 4U);
-  const int64_t sizes[] = {805, 402, 201, 100};
-  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(found.points[i].images, sizes[i]);
+  ASSERT_EQ(found.points.size(), 3U);
+  const int64_t sizes[] = {805, 402, 201};
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(found.points[i].images, sizes[i]);
   EXPECT_NEAR(found.points[0].value, fid(standard_normal(4), FidReference(generated)), 1e-12);
-  EXPECT_GT(found.points[3].value, found.points[0].value);  // the fewer, the higher
+  EXPECT_GT(found.points[2].value, found.points[0].value);  // the fewer, the higher
+  const double slope = (found.points[1].value - found.points[0].value) / (1.0 / 402 - 1.0 / 805);
+  EXPECT_NEAR(found.value, found.points[0].value - slope / 805, 1e-12);
+}
+
+TEST(FidInfinity, OfFewImagesPerFeatureOwnsUpToTheBendOfTheLine) {  // 80 features, 400 images
+  const torch::Tensor generated = hashed_normal(6, 400, 80) * 1.2;
+  const FidInfinity found = fid_infinity(standard_normal(80), generated);
+  const double truth = 80 * 0.04;
+  EXPECT_GT(found.points[0].value - truth, 2.0);
+  EXPECT_LT(std::abs(found.value - truth), 2 * found.standard_error);
 }
 
 TEST(FidInfinity, OfImagesThatAreAllAlikeIsTheirFid) {  // a line without slope, without error
@@ -143,9 +153,19 @@ TEST(FidInfinity, OfImagesThatAreAllAlikeIsTheirFid) {  // a line without slope,
   EXPECT_NEAR(found.standard_error, 0.0, 1e-12);
 }
 
-TEST(FidInfinity, RefusesFewerThanSixteenImages) {
+TEST(FidInfinity, OfAFileIsThatOfTheTensor) {
+  const torch::Tensor generated = shifted(1, 300);
+  EXPECT_EQ(fid_infinity(standard_normal(4), as_a_file(generated)).value,
+            fid_infinity(standard_normal(4), generated).value);
+}
+
+TEST(FidInfinity, RefusesTooFewImagesToExtrapolateFrom) {
   EXPECT_THAT([] { fid_infinity(standard_normal(4), shifted(1, 15)); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("cannot be cut into 8 subsets")));
+  EXPECT_THAT([] { fid_infinity(standard_normal(30), hashed_normal(1, 59, 30)); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr(
+                  "59 generated images in 30 dimensions are too few to extrapolate from; use at "
+                  "least 60")));
 }
 
 }  // namespace
