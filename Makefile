@@ -10,7 +10,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test sanitize fuzz golden format check-format clean help
+.PHONY: build run test sanitize fuzz bench golden format check-format clean help
 
 build: ## the program: build/oar-bench
 	@cmake/setup.sh packages build
@@ -35,6 +35,7 @@ sanitize: ## AddressSanitizer and UndefinedBehaviorSanitizer over the tests that
 	  $(CTEST) --test-dir build-sanitize --exclude-regex 'Trains|Trainer'
 
 SECONDS ?= 60
+BENCH ?= .
 fuzz: ## mutates weights files for SECONDS=60 and reads them; a finding is left in build-fuzz/
 	@cmake/setup.sh packages build fuzz
 	@cmake/setup.sh configure build-fuzz -DOAR_FUZZ=ON -DOAR_CUDA_KERNELS=OFF -DCMAKE_CXX_COMPILER=clang++
@@ -43,6 +44,13 @@ fuzz: ## mutates weights files for SECONDS=60 and reads them; a finding is left 
 	@ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 build-fuzz/read_tensors_fuzzer -max_total_time=$(SECONDS) \
 	  -dict=tests/fuzz/read_tensors.dict -max_len=4096 -timeout=10 -rss_limit_mb=1500 -malloc_limit_mb=512 \
 	  -print_final_stats=1 -artifact_prefix=build-fuzz/ build-fuzz/corpus tests/fuzz/corpus/read_tensors
+
+bench: ## Google Benchmark over metrics and the feature pass, each beside its baseline (BENCH=regular-expression picks some)
+	@cmake/setup.sh packages build bench
+	@cmake/setup.sh configure build-bench -DOAR_BUILD_BENCHMARKS=ON -DOAR_CUDA_KERNELS=OFF
+	@ninja -C build-bench -j$(JOBS) metrics_benchmark extraction_benchmark
+	@for program in metrics extraction; do \
+	  OMP_WAIT_POLICY=PASSIVE build-bench/$${program}_benchmark --benchmark_filter='$(BENCH)' || exit 1; done
 
 golden: ## computes the golden numbers of the tests anew, with reference implementations in Python (6 GB of wheels)
 	@cmake/setup.sh packages build
@@ -68,7 +76,7 @@ check-format:
 	esac
 
 clean: ## removes what was built, but not the cache that all clones share
-	@rm -rf build build-sanitize build-fuzz
+	@rm -rf build build-sanitize build-fuzz build-bench
 
 help:
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

@@ -102,9 +102,8 @@ Features FeatureExtractor::run(const torch::Tensor& prepared) const {
 }
 
 std::vector<torch::Tensor> FeatureExtractor::activations(const torch::Tensor&) const {
-  throw std::invalid_argument(
-      fmt::format("{} has no stages that a perceptual loss could compare; efficientnet_lite0 has",
-                  name()));
+  throw std::invalid_argument(fmt::format(
+      "{} has no stages that a perceptual loss could compare; efficientnet_lite0 has", name()));
 }
 
 Features FeatureExtractor::extract(const torch::Tensor& images) const {

@@ -138,11 +138,12 @@ FidInterval fid_interval(const FidReference& reference, const FeatureRows& gener
 FidInfinity fid_infinity(const FidReference& reference, const FeatureRows& generated,
                          int64_t seed) {
   constexpr int64_t kSpreadParts = 8;
-  if (generated.count() < 2 * generated.dim()) {
+  const int64_t needed = 4 * (generated.dim() + 1);  // full rank at a quarter of the images
+  if (generated.count() < needed) {
     throw std::invalid_argument(
         fmt::format("FID∞: {} generated images in {} dimensions are too few to extrapolate from; "
                     "use at least {}",
-                    generated.count(), generated.dim(), 2 * generated.dim()));
+                    generated.count(), generated.dim(), needed));
   }
   const Shuffled images(generated, kSpreadParts, seed);
   FidInfinity found;

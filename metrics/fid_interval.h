@@ -56,7 +56,8 @@ struct FidInfinity {
 /// ours 10.0). The standard error adds in squares that of drawing the images, from eight disjoint
 /// subsets as in `fid_interval`, and the change that a parabola through N, N/2 and N/4 makes.
 ///
-/// Shapes  generated [N, F], N >= 2 F and N >= 16: with fewer no line holds.
+/// Shapes  generated [N, F], N >= 16 and N >= 4 (F + 1): with fewer, covariances of N/4 images are
+///         singular and the line is bent beyond what the error owns up to.
 /// Errors  std::invalid_argument for fewer images, a seed outside uint32, NaN or Inf.
 /// Source  Chong and Forsyth, "Effectively Unbiased FID and Inception Score" (arXiv 1911.07023),
 ///         section 3.

@@ -16,10 +16,10 @@ namespace oar {
 ///         upsample_bicubic2d_aa is the same filter.
 torch::Tensor resize_bicubic_antialias(const torch::Tensor& images, int64_t size);
 
-/// Resizes pictures of bytes as Pillow does: the same filter, but its weights are multiples of 2^-22
-/// and each of the two passes, first across, then down, ends in whole grey levels. Equal bit for bit
-/// to Pillow before 13, with which the published numbers were made; Pillow 13 goes down first where
-/// the height shrinks and the width does less so, which moves a quarter of the pixels.
+/// Resizes pictures of bytes as Pillow does: the same filter, but its weights are multiples of
+/// 2^-22 and each of the two passes, first across, then down, ends in whole grey levels. Equal bit
+/// for bit to Pillow before 13, with which the published numbers were made; Pillow 13 goes down
+/// first where the height shrinks and the width does less so, which moves a quarter of the pixels.
 ///
 /// Shapes  images uint8 [B, 3, H, W]; result uint8 [B, 3, size, size].
 /// Units   grey levels 0 .. 255.

@@ -112,7 +112,7 @@ std::string render_metrics(const json& report) {
       extractor.at("name").get<std::string>(), extractor.at("convention").get<std::string>(),
       extractor.at("precision").get<std::string>(), extractor.at("device").get<std::string>(),
       extractor.at("weights_sha256").get<std::string>());
-  if (!report.at("scores").empty()) text += "\n" + score_table(report["scores"]);
+  if (!report.at("scores").empty()) text.append("\n").append(score_table(report["scores"]));
   for (const json& warning : report.at("warnings")) {
     text += fmt::format("\nwarning {}: {}", warning.at("warning").get<std::string>(),
                         warning.at("message").get<std::string>());

@@ -235,12 +235,6 @@ std::vector<json> score_warnings(const FeatureSet& real, const FeatureSet& gener
   };
   check(real, "real");
   check(generated, "generated");
-  if (generated.count > 0 && generated.count / 8 <= dim_of(generated)) {
-    warn("fid_infinity_from_few_images",
-         fmt::format("the line behind FID∞ goes through subsets of {} images in {} dimensions, "
-                     "where FID is not yet linear in 1/n: FID∞ comes out too low",
-                     generated.count / 8, dim_of(generated)));
-  }
   if (real.count > 0 && generated.count > 0 && real.count != generated.count) {
     warn("unequal_numbers_of_images",
          fmt::format("{} real against {} generated images: precision, recall, density and coverage "

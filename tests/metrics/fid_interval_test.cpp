@@ -139,12 +139,17 @@ TEST(FidInfinity, ReadsTheLineThroughAllAndHalfOfTheImagesAtNoneMissing) {
   EXPECT_NEAR(found.value, found.points[0].value - slope / 805, 1e-12);
 }
 
-TEST(FidInfinity, OfFewImagesPerFeatureOwnsUpToTheBendOfTheLine) {  // 80 features, 400 images
-  const torch::Tensor generated = hashed_normal(6, 400, 80) * 1.2;
-  const FidInfinity found = fid_infinity(standard_normal(80), generated);
-  const double truth = 80 * 0.04;
-  EXPECT_GT(found.points[0].value - truth, 2.0);
-  EXPECT_LT(std::abs(found.value - truth), 2 * found.standard_error);
+TEST(FidInfinity, OfFewImagesPerFeatureOwnsUpToTheBendOfTheLine) {  // 5 of them: the worst allowed
+  constexpr int64_t kSets = 12;
+  const double truth = 60 * 0.04;
+  int64_t within = 0;
+  for (int64_t set = 0; set < kSets; ++set) {
+    const torch::Tensor generated = hashed_normal(6000 + set, 300, 60) * 1.2;
+    const FidInfinity found = fid_infinity(standard_normal(60), generated);
+    EXPECT_GT(found.points[0].value - truth, 1.0);
+    within += static_cast<int64_t>(std::abs(found.value - truth) < 2 * found.standard_error);
+  }
+  EXPECT_GE(within, 10);  // a simulation of 150 such sets: 99 in 100 are
 }
 
 TEST(FidInfinity, OfImagesThatAreAllAlikeIsTheirFid) {  // a line without slope, without error
@@ -160,12 +165,12 @@ TEST(FidInfinity, OfAFileIsThatOfTheTensor) {
 }
 
 TEST(FidInfinity, RefusesTooFewImagesToExtrapolateFrom) {
-  EXPECT_THAT([] { fid_infinity(standard_normal(4), shifted(1, 15)); },
+  EXPECT_THAT([] { fid_infinity(standard_normal(2), shifted(1, 15).slice(1, 0, 2)); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("cannot be cut into 8 subsets")));
-  EXPECT_THAT([] { fid_infinity(standard_normal(30), hashed_normal(1, 59, 30)); },
+  EXPECT_THAT([] { fid_infinity(standard_normal(30), hashed_normal(1, 123, 30)); },
               ThrowsMessage<std::invalid_argument>(HasSubstr(
-                  "59 generated images in 30 dimensions are too few to extrapolate from; use at "
-                  "least 60")));
+                  "123 generated images in 30 dimensions are too few to extrapolate from; use at "
+                  "least 124")));
 }
 
 }  // namespace
