@@ -142,9 +142,8 @@ TEST(FeatureExtractors, AnUnknownNameIsAnsweredWithTheKnownOnes) {
 TEST(FeatureExtractors, OnlyThePublishedInceptionGivesAnUnqualifiedFid) {
   const ExtractorWeights weights = test_weights("inception_v3");
   const auto named = [&](const std::string& sha256) {
-    return qualified_name("FID",
-                          make_feature_extractor("inception_v3", weights, sha256, torch::kCPU)
-                                     ->identity());
+    return qualified_name(
+        "FID", make_feature_extractor("inception_v3", weights, sha256, torch::kCPU)->identity());
   };
   EXPECT_EQ(named("6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"), "FID");
   EXPECT_EQ(named("abcd1234" + std::string(56, '0')), "FID[inception_v3 abcd1234]");
