@@ -73,7 +73,8 @@ CLI::App* add_metrics_verb(CLI::App& app, oar::MetricsOptions& options) {
       ->capture_default_str();
   verb->add_option("--metrics", options.scores.metrics,
                    "only these, with commas between them; see `list metrics`")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   const auto number = [&](const char* name, int64_t& value, const char* words) {
     verb->add_option(name, value, words)->capture_default_str();
   };
@@ -81,7 +82,8 @@ CLI::App* add_metrics_verb(CLI::App& app, oar::MetricsOptions& options) {
   number("--kid-subset-size", options.scores.kid_subset_size, "images in each of them");
   number("--pr-k", options.scores.pr_k, "neighbours of precision and recall");
   number("--dc-k", options.scores.dc_k, "neighbours of density and coverage");
-  number("--isc-splits", options.scores.isc_splits, "parts of the Inception Score");
+  number("--isc-splits", options.scores.isc_splits,
+         "parts of the Inception Score; the convention adm has its own");
   number("--fid-subsets", options.scores.fid_subsets,
          "disjoint subsets behind FID's interval; 0: no interval");
   verb->add_option("--device", options.device, "auto, cpu, cuda or cuda:<index>")

@@ -114,7 +114,6 @@ class Dinov2 final : public FeatureExtractor {
   Dinov2(const ExtractorWeights& weights, const std::string& sha256, torch::Device device,
          const ExtractorOptions& options)
       : FeatureExtractor(sha256, device, options), width_(width_of(weights)) {
-    refuse_options("dinov2", options);
     refuse_other_architectures(weights);
     WeightReader reader(weights, "dinov2", kOrigin);
     read_embedding(reader, weights);

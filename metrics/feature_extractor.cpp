@@ -58,6 +58,20 @@ class FullFloat32 {
   at::Float32Precision was_ = at::Float32Precision::NONE;
 };
 
+// For an extractor that has one way to read an image.
+void refuse_options(std::string_view network, const ExtractorOptions& options) {
+  const ExtractorOptions defaults;
+  if (options.convention != defaults.convention) {
+    throw std::invalid_argument(fmt::format(
+        "convention: \"{}\" is one of inception_v3; {} reads images in its own way, leave it out",
+        options.convention, network));
+  }
+  if (options.precision != defaults.precision) {
+    throw std::invalid_argument(
+        fmt::format("precision: {} has float32 only, got \"{}\"", network, options.precision));
+  }
+}
+
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
@@ -136,25 +150,33 @@ bool has_bfloat16(torch::Device device) {
   return has("avx512_bf16") || has("amx_bf16");
 }
 
-std::unique_ptr<FeatureExtractor> make_feature_extractor(const std::string& name,
-                                                         const ExtractorWeights& weights,
-                                                         const std::string& weights_sha256,
-                                                         torch::Device device,
-                                                         const ExtractorOptions& options) {
+void check_extractor(const std::string& name, const ExtractorOptions& options,
+                     torch::Device device) {
+  const auto known = std::any_of(std::begin(kEntries), std::end(kEntries),
+                                 [&](const Entry& entry) { return name == entry.name; });
+  if (!known) throw std::invalid_argument(unknown_name(name));
   find_convention(options.convention);
   if (options.precision != "float32" && options.precision != "bfloat16") {
     throw std::invalid_argument(
         fmt::format("precision: \"{}\" is none; accepted: float32, bfloat16", options.precision));
   }
+  if (name != "inception_v3") refuse_options(name, options);
   if (options.precision == "bfloat16" && !has_bfloat16(device)) {
     throw std::invalid_argument(
         "precision: this processor has no instructions for bfloat16 (AVX512_BF16 or AMX), and "
         "imitating them is many times slower than float32; use float32");
   }
-  for (const Entry& entry : kEntries) {
-    if (name == entry.name) return entry.make(weights, weights_sha256, device, options);
-  }
-  throw std::invalid_argument(unknown_name(name));
+}
+
+std::unique_ptr<FeatureExtractor> make_feature_extractor(const std::string& name,
+                                                         const ExtractorWeights& weights,
+                                                         const std::string& weights_sha256,
+                                                         torch::Device device,
+                                                         const ExtractorOptions& options) {
+  check_extractor(name, options, device);
+  const auto* entry = std::find_if(std::begin(kEntries), std::end(kEntries),
+                                   [&](const Entry& known) { return name == known.name; });
+  return entry->make(weights, weights_sha256, device, options);
 }
 
 std::vector<std::pair<std::string, std::string>> list_feature_extractors() {
@@ -166,13 +188,17 @@ std::vector<std::pair<std::string, std::string>> list_feature_extractors() {
 std::string qualified_name(std::string_view metric, const ExtractorIdentity& extractor) {
   const std::string& sha256 = extractor.weights_sha256;
   std::string words;
-  if (extractor.name == "inception_v3" && sha256 == kInception20151205Sha256) {
+  if (extractor.name == "dinov2" && sha256 == kDinov2Vitl14Sha256) {
+    if (metric == "FID") return "FD-DINOv2";  // it has one convention and one precision
+    words = "dinov2_vitl14";
+  } else if (extractor.name == "inception_v3" && sha256 == kInception20151205Sha256) {
     // the network everybody means
   } else if (extractor.name == "efficientnet_lite0" &&
              sha256 == embedded_efficientnet_lite0_sha256()) {
     words = extractor.name;
   } else {
-    words = fmt::format("{} {}", extractor.name, sha256.substr(0, 8));
+    words =
+        sha256.empty() ? extractor.name : fmt::format("{} {}", extractor.name, sha256.substr(0, 8));
   }
   const ExtractorOptions defaults, &options = extractor.options;
   const auto add = [&words](const std::string& word, const std::string& silent) {

@@ -113,11 +113,17 @@ class FeatureExtractor {
   ExtractorOptions options_;
 };
 
+/// Refuses what make_feature_extractor() would refuse before it looks at weights.
+///
+/// Errors  std::invalid_argument: an unknown name (with the known ones and the nearest), a
+/// convention
+///         or precision that the extractor does not have, bfloat16 on a processor without it.
+void check_extractor(const std::string& name, const ExtractorOptions& options,
+                     torch::Device device);
+
 /// The extractor called `name`, on `device`.
 ///
-/// Errors  std::invalid_argument for an unknown name (with the known ones and the nearest), for a
-///         convention or precision that it does not have, and for bfloat16 on a processor without
-///         it; BadExtractorWeights.
+/// Errors  as check_extractor(); BadExtractorWeights.
 std::unique_ptr<FeatureExtractor> make_feature_extractor(const std::string& name,
                                                          const ExtractorWeights& weights,
                                                          const std::string& weights_sha256,
@@ -136,12 +142,17 @@ std::vector<std::pair<std::string, std::string>> list_feature_extractors();
 inline constexpr std::string_view kInception20151205Sha256 =
     "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2";
 
+/// SHA-256 of the published DINOv2 ViT-L/14, dinov2_vitl14_pretrain.pth. Its FID is FD-DINOv2.
+inline constexpr std::string_view kDinov2Vitl14Sha256 =
+    "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428";
+
 /// How a metric's number must be written: `FID` with the published Inception, else
 /// `FID[efficientnet_lite0]` or, with weights that are not the extractor's own published ones,
 /// `FID[inception_v3 abcd1234]` (the first eight digits of their SHA-256).
 ///
 /// Other conventions and precisions than the default stand in the brackets too:
-/// `FID[clean_fid]`, `FID[inception_v3 abcd1234, bfloat16]`.
+/// `FID[clean_fid]`, `FID[inception_v3 abcd1234, bfloat16]`. FID on the published DINOv2 ViT-L/14
+/// is `FD-DINOv2`, its other metrics `KID[dinov2_vitl14]`.
 std::string qualified_name(std::string_view metric, const ExtractorIdentity& extractor);
 
 }  // namespace oar

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <stdexcept>
 #include <utility>
 
 namespace oar {
@@ -38,19 +37,6 @@ void WeightReader::finish() const {
         "{} weights: tensor \"{}\" has no place in this network, so the file belongs to "
         "another one. {}",
         network_, name, origin_));
-  }
-}
-
-void refuse_options(std::string_view network, const ExtractorOptions& options) {
-  const ExtractorOptions defaults;
-  if (options.convention != defaults.convention) {
-    throw std::invalid_argument(fmt::format(
-        "convention: \"{}\" is one of inception_v3; {} reads images in its own way, leave it out",
-        options.convention, network));
-  }
-  if (options.precision != defaults.precision) {
-    throw std::invalid_argument(
-        fmt::format("precision: {} has float32 only, got \"{}\"", network, options.precision));
   }
 }
 

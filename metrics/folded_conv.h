@@ -33,12 +33,6 @@ class WeightReader {
   std::set<std::string> taken_;
 };
 
-/// Refuses every convention and precision but the defaults, for an extractor that has one way to
-/// read an image.
-///
-/// Errors  std::invalid_argument.
-void refuse_options(std::string_view network, const ExtractorOptions& options);
-
 /// A convolution and the batch normalisation after it as one convolution with a bias.
 ///
 /// y = γ (w·x − μ) / √(σ² + ε) + β = (γ/√(σ² + ε) · w)·x + (β − γ μ/√(σ² + ε)); folded in float64,

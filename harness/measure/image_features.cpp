@@ -59,6 +59,12 @@ std::string hash_of(const SourceImage& image) {
                                 sha256_hex(std::span(bytes, pixels.numel()))));
 }
 
+/// Memory that an image takes while it waits.
+int64_t bytes_of(const SourceImage& image) {
+  return static_cast<int64_t>(image.bytes.size()) +
+         (image.pixels.defined() ? static_cast<int64_t>(image.pixels.nbytes()) : 0);
+}
+
 /// One image as the network will see it, or the reason why it will not.
 struct Prepared {
   int64_t rank = 0;
@@ -86,10 +92,12 @@ Prepared prepare(const FeatureExtractor& extractor, const SourceImage& image, bo
 /// Images and features in flight, in the order in which the source is read.
 class Pass {
  public:
-  Pass(StageContext& context, const ImageSource& source, const FeatureExtractor& extractor,
-       const FeaturePass& options, int64_t network_threads, int64_t decoding_threads)
+  Pass(StageContext& context, const ImageSource& source, const SourceContent& content,
+       const FeatureExtractor& extractor, const FeaturePass& options, int64_t network_threads,
+       int64_t decoding_threads)
       : context_(context),
         source_(source),
+        content_(content),
         extractor_(extractor),
         skip_broken_(options.skip_broken),
         kept_together_(options.kept_together),
@@ -98,15 +106,13 @@ class Pass {
 
   /// Leaves every chunk in scratch.
   void run() {
-    int64_t sequence = 0;
-    const int64_t done = skip_finished_chunks();
-    context_.progress().begin("images", source_.count(), done);
+    context_.progress().begin("images", source_.count(), take_up_finished_chunks());
     source_.read([&](SourceImage image) {
-      if (sequence++ < done) return;
+      if (done_[static_cast<size_t>(image.rank)]) return;
       add(std::move(image));
-      if (sequence % kept_together_ == 0) finish_chunk();
+      if (++added_in_chunk_ == kept_together_) finish_chunk();
     });
-    if (sequence % kept_together_ != 0) finish_chunk();
+    if (added_in_chunk_ > 0) finish_chunk();
     context_.progress().end();
     if (!broken_.empty() && !skip_broken_) {
       refuse_broken(source_, broken_images(source_, {{"broken", broken_}}));
@@ -121,13 +127,33 @@ class Pass {
   }
 
  private:
-  int64_t skip_finished_chunks() {
-    while (fs::exists(chunk_file(chunk_))) {
+  // Marks the images that an earlier attempt has done, and counts them. That attempt may have read
+  // them in another order: an archive and a folder of the same images share their scratch.
+  int64_t take_up_finished_chunks() {
+    done_.assign(static_cast<size_t>(source_.count()), false);
+    int64_t count = 0;
+    const auto mark = [&](int64_t rank) {
+      if (rank < 0 || rank >= source_.count() || done_[static_cast<size_t>(rank)]) {
+        throw BadData(
+            fmt::format("{}: image {} does not belong there; delete that folder and start "
+                        "again",
+                        chunk_file(chunk_).string(), rank));
+      }
+      done_[static_cast<size_t>(rank)] = true;
+      ++count;
+    };
+    for (; fs::exists(chunk_file(chunk_)); ++chunk_) {
+      const torch::Tensor ranks = read_tensors(chunk_file(chunk_)).at("ranks");
+      const auto* rank = ranks.const_data_ptr<int64_t>();
+      std::for_each(rank, rank + ranks.numel(), mark);
       const json broken = json::parse(read_safetensors_metadata(chunk_file(chunk_)).at("broken"));
-      for (const json& entry : broken) broken_.emplace(entry[0], entry[1]);
-      ++chunk_;
+      for (const json& entry : broken) {
+        mark(entry[0]);
+        broken_.emplace(entry[0], entry[1]);
+      }
     }
-    return std::min(chunk_ * kept_together_, source_.count());
+    images_done_ = count;
+    return count;
   }
 
   // A broken image that will not be skipped ends the arithmetic; the rest is only looked at, for
@@ -135,10 +161,19 @@ class Pass {
   bool look_only() const { return !broken_.empty() && !skip_broken_; }
 
   void add(SourceImage image) {
-    const auto size = static_cast<int64_t>(image.bytes.size());
+    const int64_t size = bytes_of(image);
     bytes_ahead_ += size;
     auto task = [this, image = std::make_shared<SourceImage>(std::move(image)),
-                 look_only = look_only()] { return prepare(extractor_, *image, look_only); };
+                 look_only = look_only()] {
+      // What is measured is what was hashed, or the cache would hold a lie.
+      if (hash_of(*image) != content_.images[static_cast<size_t>(image->rank)]) {
+        throw BadData(
+            fmt::format("{}: {} has changed while it was measured; start again when "
+                        "nothing writes to it",
+                        source_.description(), image->name));
+      }
+      return prepare(extractor_, *image, look_only);
+    };
     decoding_.push_back({decoders_.submit(std::move(task)), size});
     while (!decoding_.empty() &&
            (static_cast<int64_t>(decoding_.size()) >= kImagesAhead || bytes_ahead_ > kBytesAhead)) {
@@ -151,7 +186,6 @@ class Pass {
     decoding_.pop_front();
     bytes_ahead_ -= size;
     Prepared prepared = future.get();
-    ++images_in_chunk_;
     if (!prepared.broken.empty()) {
       broken_.emplace(prepared.rank, prepared.broken);
       broken_in_chunk_.push_back({prepared.rank, prepared.broken});
@@ -159,7 +193,7 @@ class Pass {
       group_.push_back(std::move(prepared));
       if (static_cast<int64_t>(group_.size()) == extractor_.group_size()) run_group();
     }
-    context_.progress().update(chunk_ * kept_together_ + images_in_chunk_);
+    context_.progress().update(++images_done_);
     context_.stop_if_requested();
   }
 
@@ -192,7 +226,7 @@ class Pass {
     finished_.clear();
     ranks_.clear();
     broken_in_chunk_ = json::array();
-    images_in_chunk_ = 0;
+    added_in_chunk_ = 0;
     ++chunk_;
   }
 
@@ -212,6 +246,7 @@ class Pass {
 
   StageContext& context_;
   const ImageSource& source_;
+  const SourceContent& content_;
   const FeatureExtractor& extractor_;
   const bool skip_broken_;
   const int64_t kept_together_;
@@ -230,7 +265,9 @@ class Pass {
   std::deque<Running> running_;
 
   int64_t chunk_ = 0;  ///< the one at hand
-  int64_t images_in_chunk_ = 0;
+  int64_t added_in_chunk_ = 0;
+  int64_t images_done_ = 0;  ///< over all attempts
+  std::vector<bool> done_;   ///< by rank, in earlier attempts
   std::vector<Features> finished_;
   std::vector<int64_t> ranks_;
   json broken_in_chunk_ = json::array();
@@ -295,23 +332,33 @@ FeatureRows rows_of_file(const fs::path& file) {
 }  // namespace
 
 SourceContent hash_source(const ImageSource& source, Progress& progress) {
+  struct Hashing {
+    int64_t rank, bytes;
+    std::future<std::string> sha256;
+  };
   SourceContent content;
   content.images.resize(static_cast<size_t>(source.count()));
   WorkerPool pool(processors());
-  std::deque<std::pair<int64_t, std::future<std::string>>> hashing;
-  int64_t done = 0;
+  std::deque<Hashing> hashing;
+  int64_t done = 0, bytes_ahead = 0;
   const auto take = [&] {
-    content.images[static_cast<size_t>(hashing.front().first)] = hashing.front().second.get();
+    Hashing& first = hashing.front();
+    content.images[static_cast<size_t>(first.rank)] = first.sha256.get();
+    bytes_ahead -= first.bytes;
     hashing.pop_front();
     progress.update(++done);
     if (interrupt_requested()) throw Interrupted();
   };
   progress.begin("files", source.count());
   source.read([&](SourceImage image) {
-    const int64_t rank = image.rank;
+    const int64_t rank = image.rank, bytes = bytes_of(image);
     const auto shared = std::make_shared<SourceImage>(std::move(image));
-    hashing.emplace_back(rank, pool.submit([shared] { return hash_of(*shared); }));
-    if (static_cast<int64_t>(hashing.size()) >= kImagesAhead) take();
+    hashing.push_back({rank, bytes, pool.submit([shared] { return hash_of(*shared); })});
+    bytes_ahead += bytes;
+    while (!hashing.empty() &&
+           (static_cast<int64_t>(hashing.size()) >= kImagesAhead || bytes_ahead > kBytesAhead)) {
+      take();
+    }
   });
   while (!hashing.empty()) take();
   progress.end();
@@ -333,14 +380,15 @@ StageNode image_features_node(const SourceContent& content, const ExtractorIdent
 }
 
 json run_image_features(StageContext& context, const ImageSource& source,
-                        const ExtractorIdentity& identity, const FeaturePass& options) {
+                        const SourceContent& content, const ExtractorIdentity& identity,
+                        const FeaturePass& options) {
   const auto extractor =
       load_extractor(identity.name, options.weights, options.device, identity.options);
   std::optional<SingleThreadedOperations> single(std::in_place);
   const int64_t threads = options.device.is_cpu() ? single->threads_before() : 1;
   const int64_t decoders =
       options.device.is_cpu() ? std::max<int64_t>(1, threads / 2) : processors();
-  Pass pass(context, source, *extractor, options, threads, decoders);
+  Pass pass(context, source, content, *extractor, options, threads, decoders);
   pass.run();
   single.reset();
 

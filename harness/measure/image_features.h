@@ -50,10 +50,11 @@ StageNode image_features_node(const SourceContent& content, const ExtractorIdent
 /// on the number of threads nor on how they are scheduled. What is done is kept in
 /// scratch; a pass that was interrupted goes on from there.
 ///
-/// Errors  BadData with the full list of broken images, once all of the source has been looked at;
-///         Interrupted.
+/// Errors  BadData with the full list of broken images, once all of the source has been looked at,
+///         or where an image is no longer the one that `content` was hashed from; Interrupted.
 nlohmann::json run_image_features(StageContext& context, const ImageSource& source,
-                                  const ExtractorIdentity& extractor, const FeaturePass& pass);
+                                  const SourceContent& content, const ExtractorIdentity& extractor,
+                                  const FeaturePass& pass);
 
 /// BadData with the list [{"file", "reason"}] and what to do about it.
 [[noreturn]] void refuse_broken(const ImageSource& source, const nlohmann::json& broken);

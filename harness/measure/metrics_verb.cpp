@@ -14,6 +14,7 @@
 #include "datasets/dataset.h"
 #include "datasets/image_source.h"
 #include "datasets/npz.h"
+#include "datasets/utf8.h"
 #include "harness/measure/device.h"
 #include "harness/measure/extractors.h"
 #include "harness/measure/image_features.h"
@@ -81,10 +82,11 @@ std::string weights_file(const MetricsOptions& options) {
 
 /// One side of the comparison.
 struct Side {
-  std::string role;  ///< "real", "generated"
-  fs::path path;
-  std::unique_ptr<ImageSource> source;  ///< null: a file of statistics
+  std::string role;                         ///< "real", "generated"
+  std::unique_ptr<ImageSource> source;      ///< null: a file of statistics
+  std::optional<ExtractorIdentity> stated;  ///< network of a file of statistics that names it
   SourceContent content;
+  std::vector<std::string> measured;  ///< SHA-256 of the images that are not broken
   FeatureSet set;
   json record;  ///< path, kind, images, content, skipped, notes
 };
@@ -99,24 +101,25 @@ class MetricsRun {
         progress_(ProgressOptions::standard_error(options.quiet)),
         runner_(store_, progress_) {
     for (const std::string& name : options.scores.metrics) find_metric(name);
-    weights_ = weights_file(options);
-    identity_ = {options.features, extractor_sha256(options.features, weights_), options.extractor};
+    check_extractor(options.features, options.extractor, device_);
   }
 
   int run() {
     Side real = open("real", options_.real);
     std::optional<Side> generated;
     if (!options_.generated.empty()) generated = open("generated", options_.generated);
+    choose_network(real, generated ? &*generated : nullptr);
     check_counts(real, generated ? &*generated : nullptr);
     measure(real, 1);
     if (generated) measure(*generated, 2);
+    if (generated) check_dimensions(real, *generated);
     save(real, generated ? &*generated : nullptr);
 
     std::vector<json> scores, warnings;
     if (generated) {
       scores = score(real.set, generated->set);
       warnings = score_warnings(real.set, generated->set, identity_);
-      for (json& found : content_warnings(real, *generated)) warnings.push_back(std::move(found));
+      for (json& found : source_warnings(real, *generated)) warnings.push_back(std::move(found));
     }
     const json report = make_report(real, generated ? &*generated : nullptr, scores, warnings);
     if (options_.json) {
@@ -124,25 +127,75 @@ class MetricsRun {
     } else {
       fmt::print("{}", render_metrics(report));
     }
-    return std::any_of(scores.begin(), scores.end(),
-                       [&](const json& score) { return failed(score); })
-               ? 1
-               : 0;
+    const auto lacks = [](const json& score) { return score.at("value").is_null(); };
+    const bool nothing = !scores.empty() && std::all_of(scores.begin(), scores.end(), lacks);
+    const bool asked_in_vain = std::any_of(scores.begin(), scores.end(), [&](const json& score) {
+      return lacks(score) && asked_for(score.at("metric"));
+    });
+    return nothing || asked_in_vain ? 1 : 0;
   }
 
  private:
   Side open(const std::string& role, const fs::path& path) const {
-    Side side{role, path, nullptr, {}, {}, {{"path", path.string()}}};
+    Side side;
+    side.role = role;
+    side.record["path"] = as_utf8(path.string());
     if (is_statistics_file(path)) {
-      side.set = read_statistics(path);
-      side.record["kind"] = "statistics " + path.string();
-      side.record["images"] = nullptr;
+      Statistics statistics = read_statistics(path);
+      side.set = std::move(statistics.set);
+      side.stated = std::move(statistics.extractor);
+      side.record["kind"] = "statistics " + quoted(path);
+      side.record["images"] = side.set.count > 0 ? json(side.set.count) : json(nullptr);
       return side;
     }
     side.source = open_image_source(path, {options_.recursive});
     side.record["kind"] = side.source->description();
     side.record["notes"] = side.source->notes();
     return side;
+  }
+
+  // The network of this call; of two files of statistics, the one that they name.
+  void choose_network(const Side& real, const Side* generated) {
+    const bool images = real.source != nullptr || (generated != nullptr && generated->source);
+    const std::optional<ExtractorIdentity>& stated =
+        real.stated || generated == nullptr ? real.stated : generated->stated;
+    if (images) {
+      weights_ = weights_file(options_);
+      identity_ = {options_.features, extractor_sha256(options_.features, weights_),
+                   options_.extractor};
+    } else {
+      identity_ = stated.value_or(ExtractorIdentity{"unknown network", "", {}});
+    }
+    for (const Side* side : {&real, generated}) {
+      if (side == nullptr || !side->stated || same(*side->stated, identity_)) continue;
+      throw BadData(fmt::format(
+          "{}: its features are of {}, those of the other side of {}; numbers of different "
+          "networks cannot be compared. Write it again with this network, or name its own with "
+          "--features, --weights, --convention and --precision",
+          side->record.at("kind").get<std::string>(), words_of(*side->stated),
+          words_of(identity_)));
+    }
+  }
+
+  static bool same(const ExtractorIdentity& a, const ExtractorIdentity& b) {
+    return words_of(a) == words_of(b);
+  }
+
+  static std::string words_of(const ExtractorIdentity& network) {
+    return fmt::format("{} ({}, {}, weights {})", network.name, network.options.convention,
+                       network.options.precision, network.weights_sha256);
+  }
+
+  static void check_dimensions(const Side& real, const Side& generated) {
+    const auto dim = [](const Side& side) {
+      return side.set.moments ? side.set.moments->mean.numel() : side.set.features->dim();
+    };
+    if (dim(real) == dim(generated)) return;
+    throw BadData(
+        fmt::format("{} has {} features, {} has {}: they are of different networks; name "
+                    "the network of the statistics with --features",
+                    real.record.at("kind").get<std::string>(), dim(real),
+                    generated.record.at("kind").get<std::string>(), dim(generated)));
   }
 
   bool given(const char* option) const {
@@ -153,10 +206,6 @@ class MetricsRun {
   bool asked_for(const std::string& metric) const {
     const auto& all = options_.scores.metrics;
     return std::find(all.begin(), all.end(), metric) != all.end();
-  }
-
-  bool failed(const json& score) const {
-    return score.at("value").is_null() && asked_for(score.at("metric"));
   }
 
   // What the user asked for and these numbers of images cannot give is said before the long pass.
@@ -176,11 +225,18 @@ class MetricsRun {
                count, *side);
       }
       if ((given("--isc-splits") || asked_for("isc")) && side == generated &&
-          scores.isc_splits > count) {
+          options_.extractor.convention != "adm" && scores.isc_splits > count) {
         refuse("--isc-splits", scores.isc_splits, "each part needs an image", count, *side);
       }
       if (given("--pr-k") && scores.pr_k >= count) {
         refuse("--pr-k", scores.pr_k, "each image needs that many neighbours", count - 1, *side);
+      }
+      if (given("--dc-k") && side == &real && scores.dc_k >= count) {
+        refuse("--dc-k", scores.dc_k, "each image needs that many neighbours", count - 1, *side);
+      }
+      if (given("--fid-subsets") && side == generated && 2 * scores.fid_subsets > count) {
+        refuse("--fid-subsets", scores.fid_subsets, "each subset needs two images", count / 2,
+               *side);
       }
     }
   }
@@ -195,11 +251,16 @@ class MetricsRun {
     const FeaturePass pass{weights_, device_, options_.skip_broken};
     const StageResult result =
         runner_.run(image_features_node(side.content, identity_), [&](StageContext& context) {
-          return run_image_features(context, *side.source, identity_, pass);
+          return run_image_features(context, *side.source, side.content, identity_, pass);
         });
     const json skipped = broken_images(*side.source, result.record);
     if (!skipped.empty() && !options_.skip_broken) refuse_broken(*side.source, skipped);
     side.set = read_feature_set(result.folder, result.record);
+    std::set<size_t> broken;
+    for (const json& entry : result.record.at("broken")) broken.insert(entry[0].get<size_t>());
+    for (size_t rank = 0; rank < side.content.images.size(); ++rank) {
+      if (!broken.contains(rank)) side.measured.push_back(side.content.images[rank]);
+    }
     side.record["images"] = side.set.count;
     side.record["content_sha256"] = side.content.sha256;
     side.record["skipped"] = skipped;
@@ -231,35 +292,40 @@ class MetricsRun {
     return scores;
   }
 
-  static json content_warnings(const Side& real, const Side& generated) {
+  static json source_warnings(const Side& real, const Side& generated) {
     json warnings = json::array();
+    const auto warn = [&](const char* name, const std::string& message) {
+      warnings.push_back({{"warning", name}, {"message", message}});
+    };
     const auto repeated = [](const std::vector<std::string>& images) {
       return images.size() - std::set<std::string>(images.begin(), images.end()).size();
     };
     for (const Side* side : {&real, &generated}) {
-      if (const size_t count = repeated(side->content.images); count > 0) {
-        warnings.push_back(
-            {{"warning", "repeated_images"},
-             {"message", fmt::format("{} of the {} images are byte for byte the same "
-                                     "as an earlier one",
-                                     count, side->role)}});
+      if (const size_t count = repeated(side->measured); count > 0) {
+        warn("repeated_images",
+             fmt::format("{} images that repeat an earlier one byte for byte: {}", side->role,
+                         count));
+      }
+      if (side->source == nullptr && !side->stated) {
+        warn("unknown_network", fmt::format("{} does not say which network its features are of; "
+                                            "FID means something only if it is the same one",
+                                            side->record.at("kind").get<std::string>()));
       }
     }
-    const std::set<std::string> known(real.content.images.begin(), real.content.images.end());
-    const auto& images = generated.content.images;
+    const std::set<std::string> known(real.measured.begin(), real.measured.end());
+    const auto& images = generated.measured;
     const auto shared = std::count_if(images.begin(), images.end(),
                                       [&](const auto& image) { return known.contains(image); });
     if (shared > 0) {
-      warnings.push_back({{"warning", "shared_images"},
-                          {"message", fmt::format("{} generated images are byte for byte among the "
-                                                  "real ones",
-                                                  shared)}});
+      warn("shared_images",
+           fmt::format("generated images that are byte for byte among the real ones: {}", shared));
     }
     return warnings;
   }
 
   void save(const Side& real, const Side* generated) const {
-    if (!options_.save_statistics.empty()) write_statistics(options_.save_statistics, real.set);
+    if (!options_.save_statistics.empty())
+      write_statistics(options_.save_statistics, {real.set, identity_});
     if (options_.save_features.empty()) return;
     std::map<std::string, torch::Tensor> arrays;
     const auto add = [&](const Side& side) {
@@ -270,6 +336,10 @@ class MetricsRun {
     };
     add(real);
     if (generated != nullptr) add(*generated);
+    if (arrays.empty()) {
+      throw std::invalid_argument(
+          "--save-features: both sides are files of statistics, which have no features");
+    }
     write_npz(options_.save_features, arrays);
   }
 
@@ -280,7 +350,7 @@ class MetricsRun {
                    {"generated", generated == nullptr ? json(nullptr) : generated->record},
                    {"extractor",
                     {{"name", identity_.name},
-                     {"weights", weights_.empty() ? "embedded" : weights_},
+                     {"weights", weights_.empty() ? "embedded" : as_utf8(weights_)},
                      {"weights_sha256", identity_.weights_sha256},
                      {"convention", identity_.options.convention},
                      {"precision", identity_.options.precision},
@@ -313,6 +383,14 @@ void check_options(const MetricsOptions& options) {
     throw std::invalid_argument(
         fmt::format("{} must be at least {}, got {}", option, minimum, value));
   };
+  const auto writable = [](const char* option, const fs::path& file) {
+    const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+    if (file.empty() || fs::is_directory(folder)) return;
+    throw std::invalid_argument(fmt::format("{} {}: there is no folder {}; make it first", option,
+                                            quoted(file), quoted(folder)));
+  };
+  writable("--save-features", options.save_features);
+  writable("--save-statistics", options.save_statistics);
   at_least("--kid-subsets", options.scores.kid_subsets, 1);
   at_least("--kid-subset-size", options.scores.kid_subset_size, 2);
   at_least("--pr-k", options.scores.pr_k, 1);

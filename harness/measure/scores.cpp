@@ -93,7 +93,9 @@ class Scorer {
 
   void require(const MetricInfo& metric) const {
     require(generated_, "generated", metric.reads);
-    if (metric.reads != Reads::kLogits) require(real_, "real", metric.reads);
+    if (metric.reads == Reads::kLogits) return;
+    // FID∞ draws from the generated images alone: of the real ones the moments will do.
+    require(real_, "real", metric.name == "fid_infinity" ? Reads::kMoments : metric.reads);
   }
 
   void compute(std::string_view metric, json& record) {
@@ -157,10 +159,22 @@ class Scorer {
 
   void compute_manifold(std::string_view metric, json& record) {
     const bool two = metric == "precision" || metric == "recall";
-    record["k"] = two ? options_.pr_k : options_.dc_k;
-    if (!manifold_) {
+    const int64_t k = two ? options_.pr_k : options_.dc_k;
+    const int64_t most_of_real = real_.count - 1;
+    const int64_t most = two ? std::min(most_of_real, generated_.count - 1) : most_of_real;
+    if (k > most) {
+      throw NotComputable(
+          fmt::format("{} = {} neighbours, but {} other images at most; use {} {} "
+                      "or less, or more images",
+                      two ? "--pr-k" : "--dc-k", k, most, two ? "--pr-k" : "--dc-k", most));
+    }
+    record["k"] = k;
+    if (!manifold_) {  // all four from one pass; a k that is too large concerns its own two only
+      const int64_t smaller = std::min(real_.count, generated_.count) - 1;
       manifold_ =
-          manifold_metrics(*real_.features, *generated_.features, options_.pr_k, options_.dc_k);
+          manifold_metrics(*real_.features, *generated_.features,
+                           std::clamp<int64_t>(options_.pr_k, 1, std::max<int64_t>(smaller, 1)),
+                           std::min(options_.dc_k, most_of_real));
     }
     record["value"] = metric == "precision" ? manifold_->precision
                       : metric == "recall"  ? manifold_->recall

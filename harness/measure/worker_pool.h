@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -19,16 +20,15 @@ namespace oar {
 class WorkerPool {
  public:
   explicit WorkerPool(int64_t threads) {
-    for (int64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-  }
-  ~WorkerPool() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-      queue_.clear();
+    try {
+      for (int64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    } catch (
+        ...) {  // the system has no more threads: those that run must end before they are joined
+      stop();
+      throw;
     }
-    wake_.notify_all();
   }
+  ~WorkerPool() { stop(); }
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
@@ -48,6 +48,15 @@ class WorkerPool {
   int64_t threads() const { return static_cast<int64_t>(threads_.size()); }
 
  private:
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      queue_.clear();
+    }
+    wake_.notify_all();
+  }
+
   void work() {
     while (true) {
       std::function<void()> task;

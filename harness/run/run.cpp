@@ -1,5 +1,6 @@
 #include "harness/run/run.h"
 
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -265,6 +266,9 @@ int report_error() {
   } catch (const std::invalid_argument& error) {
     print(error);
     return kUsage;
+  } catch (const c10::Error& error) {
+    fmt::print(stderr, "oar-bench: {}\n", error.what_without_backtrace());
+    return kSomeFailed;
   } catch (const std::exception& error) {
     print(error);
     return kSomeFailed;

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "datasets/utf8.h"
 #include "harness/exit_code.h"
 #include "harness/store/progress.h"
 #include "harness/weights/download.h"
@@ -45,7 +46,7 @@ void print_weights(const KnownWeights& weights, const fs::path& folder, std::ost
 }
 
 json json_of(const fs::path& path, const WeightsFile& file) {
-  return {{"file", path.string()},
+  return {{"file", as_utf8(path.string())},
           {"bytes", file.bytes},
           {"sha256", file.sha256},
           {"container", file.container},
@@ -71,7 +72,7 @@ int run_list(const WeightsOptions& options, std::ostream& out) {
   if (options.json) {
     json files = json::array();
     for (const KnownWeights& weights : options.known) files.push_back(json_of(weights, folder));
-    out << json{{"folder", folder.string()}, {"weights", files}}.dump(2) << "\n";
+    out << json{{"folder", as_utf8(folder.string())}, {"weights", files}}.dump(2) << "\n";
     return kAllDone;
   }
   out << fmt::format("folder: {}\n", folder.string());

@@ -78,10 +78,10 @@ void whole_pass(benchmark::State& state, const std::string& name, const std::str
   for (auto _ : state) {
     const Store store(Folder::path() / "store");
     StageRunner runner(store, progress);
-    runner.run(image_features_node(hash_source(*source, progress), identity),
-               [&](StageContext& context) {
-                 return run_image_features(context, *source, identity, {Folder::weights(name)});
-               });
+    const SourceContent content = hash_source(*source, progress);
+    runner.run(image_features_node(content, identity), [&](StageContext& context) {
+      return run_image_features(context, *source, content, identity, {Folder::weights(name)});
+    });
     state.PauseTiming();
     fs::remove_all(Folder::path() / "store");
     state.ResumeTiming();

@@ -157,6 +157,13 @@ TEST(FeatureExtractors, TheEmbeddedNetworkIsNamedAndItsWeightsWhereTheyAreNotThe
   EXPECT_EQ(qualified_name("KID", other->identity()), "KID[efficientnet_lite0 01234567]");
 }
 
+TEST(FeatureExtractors, FidOnThePublishedDinov2HasANameOfItsOwn) {
+  const ExtractorIdentity published{"dinov2", std::string(kDinov2Vitl14Sha256), {}};
+  EXPECT_EQ(qualified_name("FID", published), "FD-DINOv2");
+  EXPECT_EQ(qualified_name("KID", published), "KID[dinov2_vitl14]");
+  EXPECT_EQ(qualified_name("FID", {"dinov2", "0123456789abcdef", {}}), "FID[dinov2 01234567]");
+}
+
 TEST(EmbeddedWeights, AreTheWholeFile) {
   EXPECT_EQ(embedded_efficientnet_lite0().size(), 18826032U);
   EXPECT_TRUE(embedded_efficientnet_lite0_sha256().starts_with("579344248a93e230"));

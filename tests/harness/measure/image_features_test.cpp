@@ -10,6 +10,7 @@
 
 #include "datasets/dataset.h"
 #include "harness/measure/extractors.h"
+#include "harness/weights/known_weights.h"
 #include "tests/metrics/hashed_data.h"
 
 namespace oar {
@@ -29,21 +30,23 @@ class DrawnSource : public ImageSource {
   }
 
   void read(const std::function<void(SourceImage)>& visit) const override {
-    for (int64_t i = 0; i < count(); ++i) {
-      if (i == fail_after) throw BadData("the disk was pulled");
+    for (int64_t step = 0; step < count(); ++step) {
+      const int64_t i = backwards ? count() - 1 - step : step;
+      if (step == fail_after) throw BadData("the disk was pulled");
       SourceImage image;
       image.rank = i;
       image.name = names_[static_cast<size_t>(i)];
       if (i == broken) {
         image.unreadable = "torn";
       } else {
-        image.pixels = hashed_image(i, 40 + i, 50)[0];
+        image.pixels = hashed_image(i == changed ? 1000 : i, 40 + i, 50)[0];
       }
       visit(std::move(image));
     }
   }
 
-  int64_t fail_after = -1, broken = -1;
+  int64_t fail_after = -1, broken = -1, changed = -1;
+  bool backwards = false;  ///< an archive whose entries are not sorted
 };
 
 class ImageFeatures : public ::testing::Test {
@@ -56,10 +59,10 @@ class ImageFeatures : public ::testing::Test {
 
   StageResult run(const DrawnSource& source, bool skip_broken = false) {
     const FeaturePass pass{"", torch::kCPU, skip_broken, /*kept_together=*/4};
-    return runner_.run(image_features_node(hash_source(source, progress_), identity_),
-                       [&](StageContext& context) {
-                         return run_image_features(context, source, identity_, pass);
-                       });
+    const SourceContent content = hash_source(source, progress_);
+    return runner_.run(image_features_node(content, identity_), [&](StageContext& context) {
+      return run_image_features(context, source, content, identity_, pass);
+    });
   }
 
   static torch::Tensor features_of(const StageResult& result) {
@@ -100,11 +103,12 @@ TEST_F(ImageFeatures, HaveTheSameBitsForEveryNumberOfThreads) {
 
 TEST_F(ImageFeatures, OfAPassThatWasCutOffGoOnWhereItStopped) {
   DrawnSource source(11);
-  const StageNode node = image_features_node(hash_source(source, progress_), identity_);
+  const SourceContent content = hash_source(source, progress_);
+  const StageNode node = image_features_node(content, identity_);
   source.fail_after = 9;
   const FeaturePass pass{"", torch::kCPU, false, 4};
   const auto function = [&](StageContext& context) {
-    return run_image_features(context, source, identity_, pass);
+    return run_image_features(context, source, content, identity_, pass);
   };
   EXPECT_THROW(runner_.run(node, function), BadData);
   EXPECT_TRUE(fs::exists(store_.scratch(node) / "images-000001.safetensors"));
@@ -112,6 +116,39 @@ TEST_F(ImageFeatures, OfAPassThatWasCutOffGoOnWhereItStopped) {
   const torch::Tensor resumed = features_of(runner_.run(node, function));
   fs::remove_all(root_ / "image_features");
   EXPECT_TRUE(resumed.equal(features_of(run(DrawnSource(11)))));
+}
+
+TEST_F(ImageFeatures, OfAnArchiveThatWasCutOffGoOnFromAFolderOfTheSameImages) {
+  DrawnSource archive(11);
+  archive.backwards = true;
+  archive.fail_after = 9;
+  const DrawnSource folder(11);
+  const SourceContent content = hash_source(folder, progress_);
+  const StageNode node = image_features_node(content, identity_);
+  EXPECT_THROW(runner_.run(node,
+                           [&](StageContext& context) {
+                             return run_image_features(context, archive, content, identity_,
+                                                       {"", torch::kCPU, false, 4});
+                           }),
+               BadData);
+  const torch::Tensor resumed = features_of(run(folder));
+  fs::remove_all(root_ / "image_features");
+  EXPECT_LT((resumed - features_of(run(folder))).abs().max().item<double>(), 1e-5);
+}
+
+TEST_F(ImageFeatures, OfAnImageThatChangedSinceItWasHashedAreNotKept) {
+  DrawnSource source(6);
+  const SourceContent content = hash_source(source, progress_);
+  source.changed = 4;
+  const StageNode node = image_features_node(content, identity_);
+  EXPECT_THAT(
+      [&] {
+        runner_.run(node, [&](StageContext& context) {
+          return run_image_features(context, source, content, identity_, {});
+        });
+      },
+      ThrowsMessage<BadData>(HasSubstr("image 4 has changed while it was measured")));
+  EXPECT_FALSE(store_.complete(node));
 }
 
 TEST_F(ImageFeatures, MomentsAreThoseOfTheRows) {
@@ -159,6 +196,12 @@ TEST_F(ImageFeatures, ContentIsThatOfPixelsAndSizes) {
   EXPECT_NE(content.images[0], content.images[1]);
   EXPECT_EQ(content.sha256, hash_source(DrawnSource(3), progress_).sha256);
   EXPECT_NE(content.sha256, hash_source(DrawnSource(4), progress_).sha256);
+}
+
+TEST(KnownWeights, AreOfExtractorsThatExist) {
+  for (const KnownWeights& weights : known_weights()) {
+    EXPECT_NO_THROW(check_extractor(weights.extractor, {}, torch::kCPU)) << weights.name;
+  }
 }
 
 }  // namespace

@@ -170,6 +170,65 @@ TEST_F(MetricsVerb, StatisticsAreWrittenAndStandForTheImages) {
   EXPECT_EQ(score(statistics, "isc").at("value"), score(images, "isc").at("value"));
 }
 
+TEST_F(MetricsVerb, TwoFilesOfStatisticsNeedNoNetworkAndKeepTheirName) {
+  EXPECT_EQ(metrics("real", "", {"--save-statistics", "real.npz"}).code, 0);
+  EXPECT_EQ(metrics("generated", "", {"--save-statistics", "generated.dat"}).code, 0);
+  const Outcome outcome = run({"metrics", "real.npz", "generated.dat", "--metrics", "fid", "--json",
+                               "--quiet", "--cache", "cache"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_EQ(score(json::parse(outcome.text), "fid").at("name"), "FID[efficientnet_lite0]");
+}
+
+TEST_F(MetricsVerb, StatisticsOfAnotherDimensionAreRefused) {
+  write_npz(folder_ / "other.npz", {{"mu", at::zeros({3})}, {"sigma", at::eye(3)}});
+  const Outcome outcome = metrics("other.npz", "generated");
+  EXPECT_EQ(outcome.code, 65);
+  EXPECT_THAT(outcome.text, HasSubstr("different networks"));
+  write_npz(folder_ / "empty.npz", {{"mu", at::zeros({0})}, {"sigma", at::zeros({0, 0})}});
+  EXPECT_EQ(metrics("empty.npz", "generated").code, 65);
+}
+
+TEST_F(MetricsVerb, StatisticsWithoutANetworkAreComparedWithAWarning) {
+  write_npz(folder_ / "mine.npz", {{"mu", at::zeros({1280})}, {"sigma", at::eye(1280)}});
+  EXPECT_THAT(warnings(report("mine.npz", "generated", {"--metrics", "fid"})),
+              ::testing::IsSupersetOf({"unknown_network", "unknown_number_of_images"}));
+}
+
+TEST_F(MetricsVerb, OptionsMayStandAnywhere) {
+  for (const auto& arguments :
+       {std::vector<std::string>{"--metrics", "isc,fid", "real", "generated"},
+        {"real", "--metrics", "isc,fid", "generated"}}) {
+    std::vector<std::string> all = {"metrics", "--features", "efficientnet_lite0", "--cache",
+                                    "cache"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    EXPECT_EQ(run(all).code, 0);
+  }
+}
+
+TEST_F(MetricsVerb, ANeighbourTooManyConcernsItsOwnMetricsOnly) {
+  fs::create_directories(folder_ / "few");
+  for (const char* image : {"1.png", "2.png", "3.png", "4.png", "5.png"}) {
+    fs::copy(folder_ / "real" / image, folder_ / "few" / image);
+  }
+  const json found = report("few", "generated", {"--metrics", "precision,recall"});
+  EXPECT_TRUE(score(found, "precision").at("value").is_number());
+  const Outcome refused = metrics("few", "generated", {"--metrics", "density"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.text, HasSubstr("use --dc-k 4 or less"));
+}
+
+TEST_F(MetricsVerb, APathThatIsNotUtf8IsWrittenAsJson) {
+  fs::rename(folder_ / "real", folder_ /
+                                   "r\xe9"
+                                   "al");
+  EXPECT_EQ(report("r\xe9"
+                   "al",
+                   "generated", {"--metrics", "fid"})
+                .at("real")
+                .at("images"),
+            14);
+}
+
 TEST_F(MetricsVerb, FeaturesAreSavedForNumpy) {
   EXPECT_EQ(metrics("real", "generated", {"--save-features", "all.npz"}).code, 0);
   const auto arrays = read_npz(folder_ / "all.npz", npz_names(folder_ / "all.npz"));
