@@ -382,8 +382,7 @@ StageNode image_features_node(const SourceContent& content, const ExtractorIdent
 json run_image_features(StageContext& context, const ImageSource& source,
                         const SourceContent& content, const ExtractorIdentity& identity,
                         const FeaturePass& options) {
-  const auto extractor =
-      load_extractor(identity.name, options.weights, options.device, identity.options);
+  auto extractor = load_extractor(identity.name, options.weights, options.device, identity.options);
   std::optional<SingleThreadedOperations> single(std::in_place);
   const int64_t threads = options.device.is_cpu() ? single->threads_before() : 1;
   const int64_t decoders =
@@ -391,6 +390,9 @@ json run_image_features(StageContext& context, const ImageSource& source,
   Pass pass(context, source, content, *extractor, options, threads, decoders);
   pass.run();
   single.reset();
+  const int64_t feature_dim = extractor->feature_dim(), num_classes = extractor->num_classes(),
+                spatial_dim = extractor->spatial_dim();
+  extractor.reset();  // its memory is worth more to the covariances
 
   const std::vector<int64_t> rows = rows_of(source.count(), pass.broken());
   const auto count = source.count() - static_cast<int64_t>(pass.broken().size());
@@ -401,13 +403,13 @@ json run_image_features(StageContext& context, const ImageSource& source,
   const auto write = [&](const char* part, int64_t columns, const fs::path& file) {
     if (columns > 0) write_matrix(pass, part, rows, count, columns, file);
   };
-  write("features", extractor->feature_dim(), context.work() / "features.npy");
-  write("logits", extractor->num_classes(), context.work() / "logits.npy");
-  write("spatial", extractor->spatial_dim(), context.scratch() / "spatial.npy");
-  if (count > 1) write_moments(context, extractor->spatial_dim() > 0);
+  write("features", feature_dim, context.work() / "features.npy");
+  write("logits", num_classes, context.work() / "logits.npy");
+  write("spatial", spatial_dim, context.scratch() / "spatial.npy");
+  if (count > 1) write_moments(context, spatial_dim > 0);
   return {{"images", count},
           {"broken", pass.broken()},
-          {"has_logits", extractor->num_classes() > 0},
+          {"has_logits", num_classes > 0},
           {"device", options.device.str()}};
 }
 
