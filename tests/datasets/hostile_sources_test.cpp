@@ -23,12 +23,12 @@ Bytes mutated(Bytes bytes, std::mt19937& random) {
       bytes.resize(place());
       break;
     case 1: {
-      const auto [begin, end] = std::minmax(place(), place());
+      const auto [begin, end] = std::minmax({place(), place()});
       bytes.erase(bytes.begin() + begin, bytes.begin() + end);
       break;
     }
     case 2: {
-      const auto [begin, end] = std::minmax(place(), place());
+      const auto [begin, end] = std::minmax({place(), place()});
       const Bytes piece(bytes.begin() + begin, bytes.begin() + end);
       bytes.insert(bytes.begin() + place(), piece.begin(), piece.end());
       break;

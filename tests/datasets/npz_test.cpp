@@ -122,7 +122,7 @@ TEST(ReadNpz, AnArrayWhoseSizeIsNotThatOfItsShapeIsRefusedBeforeMemoryIsTaken) {
 TEST(ReadNpz, ASizeThatNoFileOfThisLengthUnpacksToIsRefused) {
   const TestFolder folder;
   Bytes npy = make_npy_header(torch::kUInt8, {2'000'000'000});
-  for (int i = 0; i < 600'000; ++i) npy.push_back(std::byte(i * i >> 5 & 255));
+  for (int64_t i = 0; i < 600'000; ++i) npy.push_back(std::byte(i * i >> 5 & 255));
   Bytes zip = make_archive("zip", {{"a.npy", npy}});
   set_zip_size(zip, 2'000'000'128);
   folder.write("a.npz", zip);
