@@ -16,6 +16,10 @@ enum class Stream : uint64_t {
   kGenerationCode = 7,
   kGenerationLabel = 8,
   kOrderMixture = 9,
+  kFixedOrder = 10,
+  kOrderNoise = 11,
+  kAnnealing = 12,
+  kPlantedPath = 13,
 };
 
 /// 64 random bits that depend on nothing but their counters: (seed, stream, image, step, ...).

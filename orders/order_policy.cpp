@@ -7,11 +7,11 @@
 
 namespace oar {
 
-#define ORDER(name, summary) std::unique_ptr<OrderPolicy> make_##name(const OrderConfig&);
+#define ORDER(name, summary, checked) std::unique_ptr<OrderPolicy> make_##name(const OrderConfig&);
 #include "orders/registry.def"
 #undef ORDER
 
-torch::Tensor OrderPolicy::position_at(const torch::Tensor&) const {
+torch::Tensor OrderPolicy::position_at(const OrderRequest&) const {
   throw std::logic_error(fmt::format(
       "order \"{}\" is decided step by step; it has no position_at() before the first patch",
       name()));
@@ -49,12 +49,12 @@ std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config) {
     throw std::invalid_argument(fmt::format(
         "distance_penalty must be >= 0, got {}; use 0 to switch it off", config.distance_penalty));
   }
-#define ORDER(order_name, summary) \
+#define ORDER(order_name, summary, checked) \
   if (config.name == #order_name) return make_##order_name(config);
 #include "orders/registry.def"
 #undef ORDER
   std::vector<std::string> known;
-#define ORDER(order_name, summary) known.emplace_back(#order_name);
+#define ORDER(order_name, summary, checked) known.emplace_back(#order_name);
 #include "orders/registry.def"
 #undef ORDER
   throw std::invalid_argument(fmt::format("no order policy is called \"{}\"; known: {}",
@@ -70,7 +70,9 @@ std::vector<OrderInfo> list_orders() {
     OrderConfig config;
     config.name = info.name;
     config.grid = Grid{1, 1};
-    info.is_learned = make_order(config)->is_learned();
+    const auto policy = make_order(config);
+    info.is_learned = policy->is_learned();
+    info.own_confidence = policy->own_confidence();
   }
   return orders;
 }

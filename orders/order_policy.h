@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "orders/confidence.h"
 #include "orders/counter_random.h"
 #include "orders/grid.h"
 
@@ -23,6 +25,14 @@ struct StepState {
       confidence;  ///< float32 [B, N], read at open positions only; learned orders need it
 };
 
+/// Whose orders are asked for.
+struct OrderRequest {
+  torch::Tensor images;  ///< int64 [B] on the CPU: counter of each image, key of its random numbers
+  torch::Tensor source;  ///< int64 [B] on the CPU: the data set's image each one is of; not
+                         ///< defined: `images` themselves
+  double trained = 1.0;  ///< share of the training that is done, 0 .. 1; `annealed` reads it
+};
+
 /// Settings of an order policy; one that does not use a setting ignores it.
 struct OrderConfig {
   std::string name;
@@ -31,6 +41,14 @@ struct OrderConfig {
   Distance distance = Distance::kEuclidean;  ///< what λ multiplies
   uint64_t seed = 0;
   Stream stream = Stream::kGenerationOrder;  ///< which random numbers a random order draws
+  uint64_t order_seed = 0;         ///< draws the one order of `random_fixed`, whatever `seed` is
+  double order_temperature = 1.0;  ///< `sampled`: of the softmax of the score, nats; > 0
+  double anneal_start = 0.5;       ///< `annealed`: share of training up to which all are random
+  double anneal_end = 0.75;        ///< `annealed`: share of training from which all are raster
+  int64_t groups = 0;         ///< `locality_groups`: number of groups; 0: as many as LPD's schedule
+  torch::Tensor given;        ///< `from_file`: int64 [M, N], one order for all or one per image
+  torch::Tensor given_image;  ///< `from_file`: int64 [M], the image of each order; not defined:
+                              ///< order i is that of image i
 };
 
 /// Decides which patch of each image is generated next.
@@ -55,8 +73,15 @@ class OrderPolicy {
   /// Whether the order depends on the model's confidence, so that every open patch must be scored.
   virtual bool is_learned() const = 0;
 
+  /// What ranks the open patches of this learned order, whatever the recipe's option says:
+  /// nothing for the orders that take the option (oar, sampled) and for fixed ones.
+  virtual std::optional<Confidence> own_confidence() const { return std::nullopt; }
+
   /// The whole order of each image: int64 [B, N] on the CPU. Fixed orders only.
-  virtual torch::Tensor position_at(const torch::Tensor& images) const;
+  virtual torch::Tensor position_at(const OrderRequest& request) const;
+  torch::Tensor position_at(const torch::Tensor& images) const {
+    return position_at(OrderRequest{images, {}, 1.0});
+  }
 
   /// The next position of every image: int64 [B], open in `state.filled`. Ties: lowest position.
   torch::Tensor next(const StepState& state) const;
@@ -77,7 +102,9 @@ std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config);
 struct OrderInfo {
   std::string name;
   std::string summary;
+  std::string checked_against;  ///< what the tests compare it with, beside the contract tests
   bool is_learned = false;
+  std::optional<Confidence> own_confidence;
 };
 
 /// Every policy there is, in the registry's order.

@@ -13,7 +13,8 @@ class Random : public OrderPolicy {
   using OrderPolicy::OrderPolicy;
   bool is_learned() const override { return false; }
 
-  torch::Tensor position_at(const torch::Tensor& images) const override {
+  torch::Tensor position_at(const OrderRequest& request) const override {
+    const torch::Tensor& images = request.images;
     const int64_t n = config().grid.size();
     torch::Tensor orders = torch::empty({images.size(0), n}, torch::kInt64);
     const int64_t* image = images.const_data_ptr<int64_t>();

@@ -9,7 +9,8 @@ class Raster : public OrderPolicy {
  public:
   using OrderPolicy::OrderPolicy;
   bool is_learned() const override { return false; }
-  torch::Tensor position_at(const torch::Tensor& images) const override {
+  torch::Tensor position_at(const OrderRequest& request) const override {
+    const torch::Tensor& images = request.images;
     const int64_t n = config().grid.size();
     return at::arange(n, torch::kInt64).expand({images.size(0), n});
   }

@@ -40,33 +40,6 @@ torch::Tensor open_positions(const torch::Tensor& filled, int64_t open) {
 
 }  // namespace
 
-Confidence confidence_from_name(const std::string& name) {
-  if (name == "likelihood") return Confidence::kLikelihood;
-  if (name == "max_probability") return Confidence::kMaxProbability;
-  if (name == "entropy") return Confidence::kEntropy;
-  if (name == "margin") return Confidence::kMargin;
-  throw std::invalid_argument(fmt::format(
-      "no confidence is called \"{}\"; known: entropy, likelihood, margin, max_probability", name));
-}
-
-torch::Tensor confidence_of(Confidence kind, const torch::Tensor& log_probabilities,
-                            const torch::Tensor& codes) {
-  switch (kind) {
-    case Confidence::kLikelihood:
-      return log_probabilities.gather(-1, codes.unsqueeze(-1)).squeeze(-1);
-    case Confidence::kMaxProbability:
-      return log_probabilities.amax(-1);
-    case Confidence::kEntropy:
-      return (log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1);
-    case Confidence::kMargin: {
-      if (log_probabilities.size(-1) < 2) return torch::zeros_like(log_probabilities.select(-1, 0));
-      const torch::Tensor best = std::get<0>(log_probabilities.topk(2, -1));
-      return best.select(-1, 0) - best.select(-1, 1);
-    }
-  }
-  throw std::logic_error("confidence_of: not a Confidence");
-}
-
 CodeSource given_codes(torch::Tensor codes) {
   return [codes = std::move(codes)](const torch::Tensor& logits, const torch::Tensor& positions,
                                     int64_t) {
