@@ -57,9 +57,10 @@ torch::Tensor confidence_of(Confidence kind, const torch::Tensor& log_probabilit
     case Confidence::kLocation:
       break;
   }
-  throw std::logic_error(fmt::format("confidence_of: {} is not a function of one patch's "
-                                     "probabilities",
-                                     name_of(kind)));
+  throw std::logic_error(
+      fmt::format("confidence_of: {} is not a function of one patch's "
+                  "probabilities",
+                  name_of(kind)));
 }
 
 }  // namespace oar

@@ -14,7 +14,8 @@ enum class Confidence {
   kMaxProbability,  ///< max over codes of log P(code)
   kEntropy,         ///< minus the entropy of the code
   kMargin,          ///< log P of the most likely code minus log P of the second
-  kFutureContext,   ///< mean fall of the other open patches' entropy, were its most likely code known
+  kFutureContext,   ///< mean fall of the other open patches' entropy, were its most likely code
+                    ///< known
   kLocation,        ///< log P(it is the next patch) of a model with a location head
 };
 

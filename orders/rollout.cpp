@@ -1,14 +1,21 @@
 #include "orders/rollout.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/searchsorted.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace oar {
 namespace {
@@ -91,63 +98,311 @@ CodeSource drawn_codes(SamplingOptions options, torch::Tensor images) {
   };
 }
 
-Rollout roll_out(StepScorer& scorer, const OrderPolicy& policy, Confidence confidence,
-                 const CodeSource& code_source, const torch::Tensor& images) {
-  const c10::InferenceMode no_gradients;
-  const int64_t batch = images.size(0), n = policy.config().grid.size();
-  const torch::Device device = scorer.device();
-  const auto integers = torch::TensorOptions(torch::kInt64).device(device);
-  const auto floats = torch::TensorOptions(torch::kFloat32).device(device);
-  const bool learned = policy.is_learned();
-  const torch::Tensor known =
-      learned ? torch::Tensor() : policy.position_at(images).to(device).contiguous();
+namespace {
 
-  Rollout result{at::zeros({batch, n}, integers), at::zeros({batch, n}, integers),
-                 at::zeros({batch, n}, floats)};
-  StepState state;
-  state.images = images;
-  state.filled = at::zeros({batch, n}, integers.dtype(torch::kBool));
-  const torch::Tensor first_candidate = at::zeros({batch}, integers);
+/// One batch on its way from nothing to all N patches.
+class Rolling {
+ public:
+  Rolling(StepScorer& scorer, const OrderPolicy& policy, const CodeSource& code_source,
+          const torch::Tensor& images, const RolloutOptions& options)
+      : scorer_(scorer),
+        placer_(options.placer != nullptr ? *options.placer : scorer),
+        two_models_(options.placer != nullptr && options.placer != &scorer),
+        policy_(policy),
+        code_source_(code_source),
+        options_(options),
+        kind_(policy.own_confidence().value_or(options.confidence)),
+        batch_(images.size(0)),
+        n_(policy.config().grid.size()),
+        device_(scorer.device()) {
+    const auto integers = torch::TensorOptions(torch::kInt64).device(device_);
+    result_.position_at = at::zeros({batch_, n_}, integers);
+    result_.codes = at::zeros({batch_, n_}, integers);
+    result_.log_likelihood = at::zeros({batch_, n_}, integers.dtype(torch::kFloat32));
+    state_.images = images;
+    state_.filled = at::zeros({batch_, n_}, integers.dtype(torch::kBool));
+    spent_before_ = spent();
+  }
 
-  for (int64_t step = 0; step < n; ++step) {
-    const torch::Tensor candidates =
-        learned ? open_positions(state.filled, n - step) : known.narrow(1, step, 1);
-    const torch::Tensor logits = scorer.logits(candidates);
-    const torch::Tensor log_probabilities = logits.log_softmax(-1);
-    torch::Tensor codes;  // [B, R], drawn for every candidate where the choice depends on them
-    torch::Tensor choice = first_candidate;
-    if (learned) {
-      if (confidence == Confidence::kLikelihood) codes = code_source(logits, candidates, step);
-      state.step = step;
-      state.confidence =
-          at::zeros({batch, n}, floats)
-              .scatter(1, candidates, confidence_of(confidence, log_probabilities, codes));
-      state.last = step > 0 ? result.position_at.select(1, step - 1) : torch::Tensor();
-      const torch::Tensor position = policy.next(state);
-      choice = (candidates < position.unsqueeze(1)).sum(1);  // candidates ascend
+  Rollout run() {
+    if (options_.known.position_at.defined()) {
+      place_group(options_.known.position_at.to(device_), options_.known.codes.to(device_));
     }
-    const torch::Tensor pick = choice.unsqueeze(1);
-    const torch::Tensor position = candidates.gather(1, pick);
-    const auto row_of = [&](const torch::Tensor& x) {  // [B, R, V] -> [B, 1, V]
-      return x.gather(1, pick.unsqueeze(2).expand({batch, 1, x.size(2)}));
+    if (policy_.is_learned()) {
+      while (step_ < n_) place_by_rank();
+    } else {
+      follow(policy_.position_at(state_.images).to(device_));
+    }
+    result_.position_at = result_.position_at.cpu();
+    result_.codes = result_.codes.cpu();
+    result_.log_likelihood = result_.log_likelihood.cpu();
+    result_.token_evaluations = spent() - spent_before_;
+    if (!result_.log_likelihood.isfinite().all().item<bool>()) {
+      throw std::invalid_argument(
+          "the model gave a log-likelihood that is not finite; its weights are damaged or "
+          "diverged");
+    }
+    return std::move(result_);
+  }
+
+ private:
+  int64_t spent() const {
+    return scorer_.token_evaluations() + (two_models_ ? placer_.token_evaluations() : 0);
+  }
+
+  /// A fixed order: what is known already is passed over.
+  void follow(const torch::Tensor& position_at) {
+    torch::Tensor rest = position_at;
+    if (step_ > 0) {
+      rest = position_at.masked_select(state_.filled.gather(1, position_at).logical_not())
+                 .view({batch_, n_ - step_});
+    }
+    rest = rest.contiguous();
+    for (int64_t i = 0; i < rest.size(1); ++i) place_one(rest.narrow(1, i, 1));
+  }
+
+  /// One scoring of a learned order, or none where old scores are good enough, then a group of
+  /// patches by those ranks.
+  void place_by_rank() {
+    const SearchOptions& search = options_.search;
+    const int64_t group = std::min(search.patches_per_step, n_ - step_);
+    const bool fresh = must_score(group);
+    if (fresh) rank(group);
+    if (group == 1) {
+      const torch::Tensor position = next_position();
+      if (fresh && candidates_.defined() && !two_models_) {
+        place_candidate(position);
+      } else {
+        place_one(position.unsqueeze(1));
+      }
+      return;
+    }
+    std::vector<torch::Tensor> positions;
+    const torch::Tensor filled = state_.filled;
+    const torch::Tensor last = state_.last;
+    state_.filled = filled.clone();
+    for (int64_t j = 0; j < group; ++j) {
+      state_.step = step_ + j;
+      positions.push_back(next_position());
+      state_.last = positions.back();
+      state_.filled.scatter_(1, positions.back().unsqueeze(1), true);
+    }
+    state_.filled = filled;
+    state_.last = last;
+    state_.step = step_;
+    const torch::Tensor together = at::stack(positions, 1);
+    place_group(together, codes_of(together, fresh && candidates_.defined() && !two_models_));
+  }
+
+  bool must_score(int64_t group) const {
+    if (!ranks_.defined()) return true;
+    const SearchOptions& search = options_.search;
+    if (search.search_first > 0 && step_ >= search.search_first) return false;
+    if (step_ - ranked_at_ >= search.rescore_every) return true;
+    // A restricted scoring may have left too few ranked patches to go on with.
+    const torch::Tensor ranked = ranks_.isfinite().logical_and(state_.filled.logical_not());
+    return ranked.sum(1).min().item<int64_t>() < group;
+  }
+
+  torch::Tensor next_position() {
+    state_.confidence = ranks_;
+    return policy_.next(state_);
+  }
+
+  /// Fills ranks_ for the open patches that the options let take part.
+  void rank(int64_t group) {
+    candidates_ = drawn_ = drawn_log_probability_ = torch::Tensor();
+    ranked_at_ = step_;
+    if (kind_ == Confidence::kLocation) {
+      ranks_ = placer_.location_log_probabilities();
+      return;
+    }
+    const SearchOptions& search = options_.search;
+    const bool last_scoring = search.search_first > 0 && step_ + group >= search.search_first;
+    const bool everywhere = search.frontier_radius == 0 || last_scoring || step_ == 0;
+    candidates_ = everywhere ? open_positions(state_.filled, n_ - step_) : frontier(group);
+    const torch::Tensor ranks = score_candidates();
+    ranks_ = torch::full({batch_, n_}, kNegativeInfinity, ranks.options())
+                 .scatter(1, candidates_, ranks);
+  }
+
+  /// Confidence of each candidate, float32 [B, R]; draws their codes where it depends on them.
+  torch::Tensor score_candidates() {
+    std::vector<torch::Tensor> ranks, codes, log_probabilities;
+    placer_.score(candidates_, [&](int64_t begin, const torch::Tensor& logits) {
+      const torch::Tensor part = candidates_.narrow(1, begin, logits.size(1));
+      const torch::Tensor log_p = logits.log_softmax(-1);
+      if (depends_on_code(kind_)) {
+        codes.push_back(code_source_(logits, part, step_));
+        ranks.push_back(confidence_of(kind_, log_p, codes.back()));
+        log_probabilities.push_back(ranks.back());
+      } else if (kind_ == Confidence::kFutureContext) {
+        const auto [best, code] = log_p.max(-1);
+        ranks.push_back(best);
+        codes.push_back(code);
+      } else {
+        ranks.push_back(confidence_of(kind_, log_p, {}));
+      }
+    });
+    const auto joined = [](const std::vector<torch::Tensor>& parts) {
+      return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
     };
-    const torch::Tensor code =
-        codes.defined() ? codes.gather(1, pick) : code_source(row_of(logits), position, step);
-    result.position_at.select(1, step).copy_(position.squeeze(1));
-    result.codes.scatter_(1, position, code);
-    result.log_likelihood.select(1, step).copy_(
-        row_of(log_probabilities).gather(2, code.unsqueeze(2)).flatten());
-    state.filled.scatter_(1, position, true);
-    scorer.place(choice, code.squeeze(1));
+    if (kind_ == Confidence::kFutureContext) return look_ahead(joined(ranks), joined(codes));
+    if (!codes.empty()) {
+      drawn_ = joined(codes);
+      drawn_log_probability_ = joined(log_probabilities);
+    }
+    return joined(ranks);
   }
-  result.position_at = result.position_at.cpu();
-  result.codes = result.codes.cpu();
-  result.log_likelihood = result.log_likelihood.cpu();
-  if (!result.log_likelihood.isfinite().all().item<bool>()) {
-    throw std::invalid_argument(
-        "the model gave a log-likelihood that is not finite; its weights are damaged or diverged");
+
+  /// Confidence::kFutureContext of the most certain candidates, -inf for the others.
+  torch::Tensor look_ahead(const torch::Tensor& certainty, const torch::Tensor& codes) {
+    const int64_t r = certainty.size(1), asked = options_.search.future_candidates;
+    const int64_t k = asked == 0 ? r : std::min(asked, r);
+    const torch::Tensor choice =
+        k == r
+            ? at::arange(r, candidates_.options()).expand({batch_, r})
+            : std::get<1>(certainty.sort(/*stable=*/true, -1, /*descending=*/true)).narrow(1, 0, k);
+    return torch::full_like(certainty, kNegativeInfinity)
+        .scatter(1, choice, placer_.future_context(choice, codes.gather(1, choice)));
   }
-  return result;
+
+  /// Open positions within the radius of a filled one, at least `group` of them: int64 [B, R], each
+  /// row ascending and filled up with its first where another image has more.
+  torch::Tensor frontier(int64_t group) const {
+    const Grid& grid = policy_.config().grid;
+    const int64_t radius = options_.search.frontier_radius;
+    const torch::Tensor filled = state_.filled.to(torch::kFloat32);
+    const torch::Tensor near =
+        at::max_pool2d(filled.view({batch_, 1, grid.rows, grid.cols}),
+                       {2 * radius + 1, 2 * radius + 1}, {1, 1}, {radius, radius})
+            .view({batch_, n_});
+    const torch::Tensor takes_part = near.gt(0).logical_and(state_.filled.logical_not());
+    const torch::Tensor count = takes_part.sum(1);
+    if (count.min().item<int64_t>() < group) return open_positions(state_.filled, n_ - step_);
+    const torch::Tensor position = at::arange(n_, count.options());
+    const torch::Tensor sorted =
+        std::get<0>(at::where(takes_part, position, position + n_).sort(1));
+    const torch::Tensor rows = sorted.narrow(1, 0, count.max().item<int64_t>());
+    return at::where(rows < n_, rows, rows.narrow(1, 0, 1));
+  }
+
+  torch::Tensor choice_of(const torch::Tensor& position) const {  // [B] -> [B]
+    return (candidates_ == position.unsqueeze(1)).to(torch::kUInt8).argmax(1);
+  }
+
+  /// Places the candidate of the last scoring that lies at `position` int64 [B].
+  void place_candidate(const torch::Tensor& position) {
+    const torch::Tensor choice = choice_of(position), pick = choice.unsqueeze(1);
+    torch::Tensor code, log_probability;
+    if (drawn_.defined()) {
+      code = drawn_.gather(1, pick);
+      log_probability = drawn_log_probability_.gather(1, pick);
+    } else {
+      const torch::Tensor logits = scorer_.chosen_logits(choice).unsqueeze(1);
+      code = code_source_(logits, position.unsqueeze(1), step_);
+      log_probability = log_probability_of(logits, code);
+    }
+    scorer_.place(choice, code.squeeze(1));
+    record(position.unsqueeze(1), code, log_probability);
+  }
+
+  /// Scores one patch, int64 [B, 1], and places it.
+  void place_one(const torch::Tensor& position) {
+    torch::Tensor code, log_probability;
+    scorer_.score(position, [&](int64_t, const torch::Tensor& logits) {
+      code = code_source_(logits, position, step_);
+      log_probability = log_probability_of(logits, code);
+    });
+    scorer_.place(at::zeros({batch_}, position.options()), code.squeeze(1));
+    if (two_models_) placer_.prefill(position, code);
+    record(position, code, log_probability);
+  }
+
+  /// Codes of patches that are placed together, each drawn without knowing the others.
+  torch::Tensor codes_of(const torch::Tensor& positions, bool are_candidates) {
+    std::vector<torch::Tensor> codes;
+    const auto draw = [&](const torch::Tensor& logits, int64_t j) {  // logits [B, 1, V]
+      codes.push_back(code_source_(logits, positions.narrow(1, j, 1), step_ + j));
+    };
+    if (are_candidates) {
+      for (int64_t j = 0; j < positions.size(1); ++j) {
+        const torch::Tensor choice = choice_of(positions.select(1, j));
+        if (drawn_.defined()) {
+          codes.push_back(drawn_.gather(1, choice.unsqueeze(1)));
+        } else {
+          draw(scorer_.chosen_logits(choice).unsqueeze(1), j);
+        }
+      }
+    } else {
+      scorer_.score(positions, [&](int64_t begin, const torch::Tensor& logits) {
+        for (int64_t j = 0; j < logits.size(1); ++j) draw(logits.narrow(1, j, 1), begin + j);
+      });
+    }
+    return at::cat(codes, 1);
+  }
+
+  /// Places patches whose codes are known, one after the other: int64 [B, m].
+  void place_group(const torch::Tensor& positions, const torch::Tensor& codes) {
+    const torch::Tensor logits = scorer_.prefill(positions, codes);
+    if (two_models_) placer_.prefill(positions, codes);
+    record(positions, codes, log_probability_of(logits, codes));
+  }
+
+  static torch::Tensor log_probability_of(const torch::Tensor& logits, const torch::Tensor& codes) {
+    return logits.log_softmax(-1).gather(2, codes.unsqueeze(2)).squeeze(2);
+  }
+
+  void record(const torch::Tensor& positions, const torch::Tensor& codes,
+              const torch::Tensor& log_probability) {
+    const int64_t m = positions.size(1);
+    result_.position_at.narrow(1, step_, m).copy_(positions);
+    result_.codes.scatter_(1, positions, codes);
+    result_.log_likelihood.narrow(1, step_, m).copy_(log_probability);
+    state_.filled.scatter_(1, positions, true);
+    state_.last = positions.select(1, m - 1).contiguous();
+    step_ += m;
+    state_.step = step_;
+  }
+
+  StepScorer& scorer_;
+  StepScorer& placer_;
+  const bool two_models_;
+  const OrderPolicy& policy_;
+  const CodeSource& code_source_;
+  const RolloutOptions& options_;
+  const Confidence kind_;
+  const int64_t batch_, n_;
+  const torch::Device device_;
+  int64_t step_ = 0, spent_before_ = 0;
+  StepState state_;
+  Rollout result_;
+  torch::Tensor ranks_;       // float32 [B, N], of the last scoring; -inf where it had none
+  int64_t ranked_at_ = 0;     // its step
+  torch::Tensor candidates_;  // int64 [B, R], of the last scoring; not defined for a location head
+  torch::Tensor drawn_, drawn_log_probability_;  // [B, R], where ranks depend on codes
+};
+
+void check_options(const SearchOptions& options) {
+  const auto at_least = [](const char* name, int64_t value, int64_t least) {
+    if (value < least) {
+      throw std::invalid_argument(fmt::format("{} must be >= {}, got {}", name, least, value));
+    }
+  };
+  at_least("frontier_radius", options.frontier_radius, 0);
+  at_least("rescore_every", options.rescore_every, 1);
+  at_least("patches_per_step", options.patches_per_step, 1);
+  at_least("search_first", options.search_first, 0);
+  at_least("future_candidates", options.future_candidates, 0);
+}
+
+}  // namespace
+
+Rollout roll_out(StepScorer& scorer, const OrderPolicy& policy, const CodeSource& code_source,
+                 const torch::Tensor& images, const RolloutOptions& options) {
+  check_options(options.search);
+  const c10::InferenceMode no_gradients;
+  return Rolling(scorer, policy, code_source, images, options).run();
 }
 
 }  // namespace oar

@@ -75,12 +75,12 @@ CodeSource drawn_codes(SamplingOptions options, torch::Tensor images);
 
 /// Which patches a learned order scores at a step. The defaults are the exact search.
 struct SearchOptions {
-  int64_t frontier_radius = 0;    ///< score open patches within this Chebyshev distance of a filled
-                                  ///< one; 0: all
-  int64_t rescore_every = 1;      ///< score at every k-th step and rank by the old scores between
-  int64_t patches_per_step = 1;   ///< place the m best of one scoring together, codes drawn at once
-  int64_t search_first = 0;       ///< score for the first m patches only, then follow the last
-                                  ///< scores; 0: all
+  int64_t frontier_radius = 0;   ///< score open patches within this Chebyshev distance of a filled
+                                 ///< one; 0: all
+  int64_t rescore_every = 1;     ///< score at every k-th step and rank by the old scores between
+  int64_t patches_per_step = 1;  ///< place the m best of one scoring together, codes drawn at once
+  int64_t search_first = 0;      ///< score for the first m patches only, then follow the last
+                                 ///< scores; 0: all
   int64_t future_candidates = 16;  ///< future_context: how many of the most certain patches are
                                    ///< tried; 0: all
   bool operator==(const SearchOptions&) const = default;
