@@ -9,7 +9,9 @@ namespace oar {
 #define DATASET(name, summary)                                                     \
   std::unique_ptr<Dataset> make_##name(const DatasetConfig&, const ScanProgress&); \
   std::unique_ptr<Dataset> open_##name(const DatasetConfig&, DatasetIndex);
+#define TOKEN_DATASET(name, summary)
 #include "datasets/registry.def"
+#undef TOKEN_DATASET
 #undef DATASET
 
 namespace {
@@ -20,6 +22,12 @@ constexpr int64_t kMaxImageSize = 4096;
 [[noreturn]] void refuse_name(const std::string& asked) {
   std::vector<std::string> known;
   for (const auto& [name, summary] : list_datasets()) known.push_back(name);
+  for (const auto& [name, summary] : list_token_datasets()) {
+    if (asked == name) {
+      throw std::invalid_argument(
+          fmt::format("the data set \"{}\" has codes and no images", asked));
+    }
+  }
   throw std::invalid_argument(
       fmt::format("no data set is called \"{}\".\n{}", asked, known_names(asked, known)));
 }
@@ -66,7 +74,9 @@ std::unique_ptr<Dataset> make_dataset(const DatasetConfig& config, const ScanPro
   check_config(config);
 #define DATASET(dataset, summary) \
   if (config.name == #dataset) return make_##dataset(config, progress);
+#define TOKEN_DATASET(dataset, summary)
 #include "datasets/registry.def"
+#undef TOKEN_DATASET
 #undef DATASET
   refuse_name(config.name);
 }
@@ -75,7 +85,9 @@ std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config, DatasetIndex 
   check_config(config);
 #define DATASET(dataset, summary) \
   if (config.name == #dataset) return open_##dataset(config, std::move(index));
+#define TOKEN_DATASET(dataset, summary)
 #include "datasets/registry.def"
+#undef TOKEN_DATASET
 #undef DATASET
   refuse_name(config.name);
 }
@@ -83,7 +95,19 @@ std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config, DatasetIndex 
 std::vector<std::pair<std::string, std::string>> list_datasets() {
   return {
 #define DATASET(name, summary) {#name, summary},
+#define TOKEN_DATASET(name, summary)
 #include "datasets/registry.def"
+#undef TOKEN_DATASET
+#undef DATASET
+  };
+}
+
+std::vector<std::pair<std::string, std::string>> list_token_datasets() {
+  return {
+#define DATASET(name, summary)
+#define TOKEN_DATASET(name, summary) {#name, summary},
+#include "datasets/registry.def"
+#undef TOKEN_DATASET
 #undef DATASET
   };
 }

@@ -103,7 +103,10 @@ std::unique_ptr<Dataset> make_dataset(const DatasetConfig& config,
 /// Opens a data set whose index was made before, by make_dataset() with the same config. Fast.
 std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config, DatasetIndex index);
 
-/// Name and one sentence of every data set there is, in the registry's order.
+/// Name and one sentence of every data set of images there is, in the registry's order.
 std::vector<std::pair<std::string, std::string>> list_datasets();
+
+/// The same for data sets that are grids of codes from the start: no images, no tokenizer.
+std::vector<std::pair<std::string, std::string>> list_token_datasets();
 
 }  // namespace oar

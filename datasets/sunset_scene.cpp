@@ -5,36 +5,10 @@
 #include <cstddef>
 #include <numbers>
 
+#include "datasets/item_random.h"
+
 namespace oar {
 namespace {
-
-/// Random numbers of one scene: splitmix64 started from (seed, number).
-class SceneRandom {
- public:
-  SceneRandom(int64_t seed, int64_t number)
-      : state_(mix(mix(static_cast<uint64_t>(seed) + kStep) + static_cast<uint64_t>(number))) {}
-
-  uint64_t bits() { return mix(state_ += kStep); }
-
-  double uniform(double low, double high) {
-    return low + (high - low) * static_cast<double>(bits() >> 11) * 0x1.0p-53;
-  }
-
-  int64_t below(int64_t bound) {
-    return static_cast<int64_t>(bits() % static_cast<uint64_t>(bound));
-  }
-
- private:
-  static constexpr uint64_t kStep = 0x9e3779b97f4a7c15ULL;
-
-  static uint64_t mix(uint64_t x) {
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-    return x ^ (x >> 31);
-  }
-
-  uint64_t state_;
-};
 
 Colour blend(const Colour& from, const Colour& to, double share) {
   Colour result;
@@ -50,7 +24,7 @@ double smooth_step(double low, double high, double value) {
 
 double squared(double value) { return value * value; }
 
-SunsetCloud make_cloud(SceneRandom& random, double x, double y) {
+SunsetCloud make_cloud(ItemRandom& random, double x, double y) {
   SunsetCloud cloud{x, y, random.uniform(0.17, 0.27), random.uniform(0.065, 0.10), {}};
   for (size_t i = 0; i < cloud.puffs.size(); ++i) {
     const double along = -0.60 + 0.40 * static_cast<double>(i) + random.uniform(-0.08, 0.08);
@@ -124,7 +98,7 @@ Colour cloud_colour(const SunsetScene& scene, const SunsetCloud& cloud, double x
 }  // namespace
 
 SunsetScene make_sunset_scene(int64_t seed, int64_t number) {
-  SceneRandom random(seed, number);
+  ItemRandom random(seed, number);
   SunsetScene scene;
   scene.colour = random.below(static_cast<int64_t>(kSunColours.size()));
   scene.daylight = random.uniform(0, 1);
