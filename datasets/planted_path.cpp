@@ -42,6 +42,10 @@ void check(const PlantedPathConfig& config) {
     throw std::invalid_argument(
         fmt::format("planted_path: images must be 0 to {}, got {}", kMaxImages, config.images));
   }
+  if (!(config.held_out >= 0 && config.held_out < 1)) {
+    throw std::invalid_argument(fmt::format(
+        "planted_path: held_out must be at least 0 and below 1, got {}", config.held_out));
+  }
 }
 
 /// A random permutation of 0 .. n-1 that is one cycle (Sattolo), so that no code follows itself.
