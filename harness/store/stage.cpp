@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <stdexcept>
@@ -54,6 +55,11 @@ const StageInput& StageContext::find(const std::string& role) const {
     if (input.role == role) return input;
   }
   throw std::logic_error(fmt::format("{} has no input \"{}\"", node_.label(), role));
+}
+
+bool StageContext::has_input(const std::string& role) const {
+  return std::any_of(node_.inputs.begin(), node_.inputs.end(),
+                     [&](const StageInput& input) { return input.role == role; });
 }
 
 std::filesystem::path StageContext::input(const std::string& role) const {

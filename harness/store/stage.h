@@ -44,6 +44,7 @@ class StageContext {
   const nlohmann::json& config() const { return node_.config; }
   std::filesystem::path input(const std::string& role) const;  ///< the input's folder
   nlohmann::json input_record(const std::string& role) const;
+  bool has_input(const std::string& role) const;
   std::filesystem::path work() const { return store_.work(node_); }
   std::filesystem::path scratch() const { return store_.scratch(node_); }
   Progress& progress() { return progress_; }

@@ -15,6 +15,11 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+const std::vector<std::string> kImageOptions = {"dataset.root", "dataset.image_size",
+                                                "dataset.class_column", "dataset.caption_column"};
+const std::vector<std::string> kTokenOptions = {"dataset.rows", "dataset.cols", "dataset.codes",
+                                                "dataset.noise", "dataset.path"};
+
 /// One recipe under check.
 class Checker {
  public:
@@ -33,10 +38,36 @@ class Checker {
              fmt::format("the data set \"{}\" needs a folder, and dataset.root is empty", name),
              {"set dataset.root to the folder that holds its files"});
     }
+    if (is_tokens()) return;  // no image is scored
     if (text("evaluate.reference") == "held_out" && number("dataset.held_out") == 0.0) {
       report({"evaluate.reference", "dataset.held_out"},
              "evaluate.reference is \"held_out\", but dataset.held_out is 0: no image is held out",
              {"set dataset.held_out above 0, or evaluate.reference to \"train\""});
+    }
+  }
+
+  /// Options of images and of codes: a data set has one of the two.
+  void check_kind() {
+    const std::string name = text("dataset.name");
+    if (is_tokens()) {
+      for (const auto& [key, setting] : settings_) {
+        if (!key.starts_with("tokenizer.") && !contains(kImageOptions, key)) continue;
+        mistakes_.add({setting.where,
+                       fmt::format("{} is given, but the data set \"{}\" is codes from the start: "
+                                   "it has no images and no tokenizer",
+                                   key, name),
+                       {fmt::format("leave {} out, or choose a data set of images", key)}});
+      }
+      return;
+    }
+    for (const std::string& key : kTokenOptions) {
+      const auto setting = settings_.find(key);
+      if (setting == settings_.end()) continue;
+      mistakes_.add({setting->second.where,
+                     fmt::format("{} is given, but the data set \"{}\" is made of images: their "
+                                 "codes and grid come from the tokenizer",
+                                 key, name),
+                     {fmt::format("leave {} out, or set dataset.name to \"planted_path\"", key)}});
     }
   }
 
@@ -88,6 +119,7 @@ class Checker {
   }
 
   void check_evaluation() {
+    if (is_tokens()) return;  // no image is scored
     if (contains(known_.brought_features, text("evaluate.features")) &&
         text("evaluate.weights").empty()) {
       report({"evaluate.weights", "evaluate.features"},
@@ -119,6 +151,8 @@ class Checker {
  private:
   std::string text(const std::string& key) const { return get<std::string>(recipe_, key); }
   double number(const std::string& key) const { return get<double>(recipe_, key); }
+
+  bool is_tokens() const { return contains(known_.token_datasets, text("dataset.name")); }
 
   bool measures(const std::string& metric) const {
     return contains(get<std::vector<std::string>>(recipe_, "evaluate.metrics"), metric);
@@ -159,6 +193,7 @@ void check_together(const Recipe& recipe, const Settings& settings, const std::s
                     const KnownNames& known, Mistakes& mistakes) {
   Checker checker(recipe, settings, otherwise, known, mistakes);
   checker.check_dataset();
+  checker.check_kind();
   checker.check_condition();
   checker.check_model();
   checker.check_evaluation();

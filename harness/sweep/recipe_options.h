@@ -15,6 +15,7 @@ namespace oar {
 struct KnownNames {
   std::vector<std::string> datasets;
   std::vector<std::string> generated_datasets;     ///< need no dataset.root
+  std::vector<std::string> token_datasets;         ///< codes from the start: no tokenizer
   std::vector<std::string> class_column_datasets;  ///< have labels once dataset.class_column is set
   std::vector<std::string> unlabelled_datasets;    ///< never have class labels
   std::vector<std::string> tokenizers;

@@ -43,6 +43,8 @@ TEST_F(StageRun, AStageSeesItsConfigurationAndTheArtifactsItReads) {
     EXPECT_EQ(context.input("model"), made.folder);
     EXPECT_EQ(context.input_record("model"), made.record);
     EXPECT_THROW(context.input("modle"), std::logic_error);
+    EXPECT_TRUE(context.has_input("model"));
+    EXPECT_FALSE(context.has_input("modle"));
     return nlohmann::json();
   });
 }

@@ -54,7 +54,7 @@ TEST(RecipeOptions, EveryChoiceIsTakenAndAnythingElseRefused) {
     }
     EXPECT_THAT(message(option.key, "zzzz"), HasSubstr("cannot be \"zzzz\"")) << option.key;
   }
-  EXPECT_EQ(with_choices, 8);
+  EXPECT_EQ(with_choices, 11);
 }
 
 TEST(RecipeOptions, EveryLimitIsWhereTheTableSays) {

@@ -57,8 +57,10 @@ TEST(Recipe, AskingForWhatIsNotThereIsOurOwnMistake) {
 TEST(RecipeKeys, AMisspeltOptionGetsItsSectionAndASuggestion) {
   EXPECT_EQ(mistakes_of_recipe(R"("train.ordr": "raster")"),
             "s.json:1: /defaults/train.ordr: no option is called \"train.ordr\".\n"
-            "  known: train.order, train.images_seen, train.batch_size, train.learning_rate, "
-            "train.warmup, train.weight_decay, train.gradient_clip\n"
+            "  known: train.order, train.distance_penalty, train.distance, train.order_seed, "
+            "train.order_file, train.groups, train.anneal_start, train.anneal_end, "
+            "train.images_seen, train.batch_size, train.learning_rate, train.warmup, "
+            "train.weight_decay, train.gradient_clip\n"
             "  did you mean \"train.order\"?");
   EXPECT_THAT(mistakes_of_recipe(R"("train": {"ordr": "raster"})"),
               HasSubstr("/defaults/train/ordr: no option is called \"train.ordr\""));
@@ -110,6 +112,38 @@ TEST(RecipeTogether, HeldOutReferenceNeedsHeldOutImages) {
   EXPECT_THAT(mistakes_of_recipe(R"("evaluate.reference": "held_out", "dataset.held_out": 0)"),
               HasSubstr("/evaluate.reference: evaluate.reference is \"held_out\", but "
                         "dataset.held_out is 0: no image is held out.\n  set dataset.held_out"));
+}
+
+TEST(RecipeTogether, CodesFromTheStartHaveNoTokenizerAndNoImages) {
+  const std::string planted = R"("dataset.name": "planted_path")";
+  EXPECT_EQ(mistakes_of_recipe(planted + R"(, "dataset.codes": 16, "dataset.path": "raster")"),
+            "no mistake");
+  EXPECT_THAT(
+      mistakes_of_recipe(planted + R"(, "tokenizer": {"preset": "nano"})"),
+      HasSubstr("/tokenizer/preset: tokenizer.preset is given, but the data set "
+                "\"planted_path\" is codes from the start: it has no images and no "
+                "tokenizer.\n  leave tokenizer.preset out, or choose a data set of images"));
+  EXPECT_THAT(mistakes_of_recipe(planted + R"(, "dataset.image_size": 32)"),
+              HasSubstr("dataset.image_size is given, but"));
+  EXPECT_THAT(mistakes_of_recipe(planted + R"(, "model.condition": "class")"),
+              HasSubstr("the data set \"planted_path\" has no class labels"));
+}
+
+TEST(RecipeTogether, ScoresOfImagesAreNotCheckedWhereThereAreNone) {
+  EXPECT_EQ(mistakes_of_recipe(R"("dataset.name": "planted_path", "generate.num_samples": 2)"),
+            "no mistake");  // with images: fewer than evaluate.kid_subset_size
+}
+
+TEST(RecipeTogether, ImagesGetTheirCodesFromTheTokenizer) {
+  EXPECT_THAT(mistakes_of_recipe(R"("dataset.name": "sunset", "dataset.rows": 8)"),
+              HasSubstr("/dataset.rows: dataset.rows is given, but the data set \"sunset\" is made "
+                        "of images: their codes and grid come from the tokenizer.\n  leave "
+                        "dataset.rows out, or set dataset.name to \"planted_path\""));
+}
+
+TEST(RecipeTogether, APathIsAnOrderThatIsOneForAllImages) {
+  EXPECT_THAT(mistakes_of_recipe(R"("dataset.name": "planted_path", "dataset.path": "random")"),
+              HasSubstr("no path is called \"random\".\n  known: hilbert, raster"));
 }
 
 TEST(RecipeTogether, GuidanceNeedsACondition) {

@@ -12,13 +12,15 @@ namespace oar {
 /// Names as the registries have them.
 inline const KnownNames& known_names() {
   static const KnownNames known = {
-      .datasets = {"celeba_hq", "fashion_products", "image_folder", "sunset"},
-      .generated_datasets = {"sunset"},
+      .datasets = {"celeba_hq", "fashion_products", "image_folder", "sunset", "planted_path"},
+      .generated_datasets = {"sunset", "planted_path"},
+      .token_datasets = {"planted_path"},
       .class_column_datasets = {"fashion_products"},
-      .unlabelled_datasets = {"celeba_hq"},
+      .unlabelled_datasets = {"celeba_hq", "planted_path"},
       .tokenizers = {"vqgan"},
       .orders = {"oar", "random", "raster"},
       .learned_orders = {"oar"},
+      .paths = {"hilbert", "raster"},
       .next_encodings = {"absolute", "relative", "rotary"},
       .features = {"efficientnet_lite0", "inception_v3"},
       .brought_features = {"inception_v3"},
