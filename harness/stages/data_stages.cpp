@@ -102,6 +102,25 @@ json reconstruction_quality(const Dataset& dataset, Vqgan& tokenizer,
   return quality;
 }
 
+/// What a record says of a data set.
+json describe(const std::string& name, const DatasetIndex& index) {
+  const DatasetCounts counts = count_images(index);
+  json rejected = json::array();
+  for (const RejectedFile& file : index.rejected) {
+    rejected.push_back({{"file", file.file}, {"reason", file.reason}});
+  }
+  return {{"name", name},
+          {"images", counts.images},
+          {"train", counts.train},
+          {"held_out", counts.held_out},
+          {"classes", index.classes},
+          {"per_class", counts.per_class},
+          {"without_label", counts.without_label},
+          {"without_caption", counts.without_caption},
+          {"rejected_count", counts.rejected},
+          {"rejected", std::move(rejected)}};
+}
+
 }  // namespace
 
 json run_dataset(StageContext& context, const DatasetConfig& config) {
@@ -113,23 +132,17 @@ json run_dataset(StageContext& context, const DatasetConfig& config) {
     context.stop_if_requested();
   });
   context.progress().end();
-  const DatasetIndex& index = dataset->index();
+  write_index(context.work(), dataset->index());
+  return describe(config.name, dataset->index());
+}
+
+json run_planted_dataset(StageContext& context, const PlantedPathConfig& config) {
+  const PlantedPath dataset(config);
+  const DatasetIndex index = dataset.index();
   write_index(context.work(), index);
-  const DatasetCounts counts = count_images(index);
-  json rejected = json::array();
-  for (const RejectedFile& file : index.rejected) {
-    rejected.push_back({{"file", file.file}, {"reason", file.reason}});
-  }
-  return {{"name", config.name},
-          {"images", counts.images},
-          {"train", counts.train},
-          {"held_out", counts.held_out},
-          {"classes", index.classes},
-          {"per_class", counts.per_class},
-          {"without_label", counts.without_label},
-          {"without_caption", counts.without_caption},
-          {"rejected_count", counts.rejected},
-          {"rejected", std::move(rejected)}};
+  json record = describe("planted_path", index);
+  record["entropy_nats"] = dataset.entropy();
+  return record;
 }
 
 json run_tokenizer(StageContext& context, const DatasetConfig& dataset_config,
@@ -211,6 +224,16 @@ json run_tokens(StageContext& context, const DatasetConfig& dataset_config,
           {"codebook_used", usage.used},
           {"codebook_usage", usage.share_used},
           {"perplexity", usage.perplexity}};
+}
+
+json run_planted_tokens(StageContext& context, const PlantedPathConfig& config, const Grid& grid) {
+  const PlantedPath dataset(config);
+  const int64_t images = dataset.config().images;
+  write_tokens(context.work(), {grid, config.codes, dataset.codes(0, images)});
+  return {{"rows", grid.rows},
+          {"cols", grid.cols},
+          {"codebook_size", config.codes},
+          {"images", images}};
 }
 
 }  // namespace oar

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
+#include "datasets/planted_path.h"
 #include "datasets/sha256.h"
 #include "harness/measure/extractors.h"
 #include "harness/stages/artifacts.h"
@@ -62,6 +65,62 @@ DatasetConfig dataset_config_from(const json& part) {
 }
 
 bool is_generated(const std::string& dataset) { return dataset == "sunset"; }
+
+bool is_token_dataset(const std::string& dataset) {
+  const auto known = list_token_datasets();
+  return std::any_of(known.begin(), known.end(),
+                     [&](const auto& entry) { return entry.first == dataset; });
+}
+
+/// The options of `dataset` that a data set of that kind reads: others are no part of its identity.
+json dataset_identity(json part) {
+  const bool tokens = is_token_dataset(part.at("name"));
+  for (const char* of_images : {"image_size", "class_column", "caption_column"}) {
+    if (tokens) part.erase(of_images);
+  }
+  for (const char* of_tokens : {"rows", "cols", "codes", "noise", "path"}) {
+    if (!tokens) part.erase(of_tokens);
+  }
+  part.erase("root");
+  return part;
+}
+
+/// The one order that `name` gives every image: int64 [N].
+torch::Tensor path_of(const std::string& name, const Grid& grid, uint64_t seed) {
+  OrderConfig config;
+  config.name = name;
+  config.grid = grid;
+  config.order_seed = seed;
+  return make_order(config)->position_at(torch::zeros({1}, torch::kInt64))[0];
+}
+
+/// Whether a fixed order is one for all images, in any training and run.
+bool is_path(const OrderInfo& order) {
+  if (order.is_learned) return false;
+  OrderConfig config;
+  config.name = order.name;
+  config.grid = Grid{4, 4};
+  try {
+    const torch::Tensor first = make_order(config)->position_at({torch::arange(8), {}, 0.0});
+    config.seed = 1;
+    const torch::Tensor second = make_order(config)->position_at({torch::arange(8), {}, 0.0});
+    return first.equal(second) && first.equal(first.slice(0, 0, 1).expand_as(first));
+  } catch (const std::invalid_argument&) {
+    return false;  // from_file has no order without its file
+  }
+}
+
+PlantedPathConfig planted_path_from(const json& part) {
+  PlantedPathConfig config;
+  config.path =
+      path_of(part.at("path"), {part.at("rows"), part.at("cols")}, part.at("seed").get<uint64_t>());
+  part.at("codes").get_to(config.codes);
+  part.at("noise").get_to(config.noise);
+  part.at("max_images").get_to(config.images);
+  part.at("held_out").get_to(config.held_out);
+  part.at("seed").get_to(config.seed);
+  return config;
+}
 
 template <typename T>
 void override_by(const json& part, const char* option, T& value) {
@@ -143,111 +202,198 @@ json order_part(const json& part) {
   return order;
 }
 
-}  // namespace
+/// The stages of one cell, each added after its inputs.
+class CellPlan {
+ public:
+  CellPlan(const Recipe& recipe, int64_t seed, const Environment& environment)
+      : recipe_(recipe), seed_(seed), environment_(environment) {
+    const bool tokens_only = is_token_dataset(part(recipe, "dataset").at("name"));
+    tokens_only ? add_codes() : add_images();
+    add_model();
+    if (relabels(recipe)) add_fine_tuning();
+    add_samples();
+    if (!tokens_only) add_scores();
+    add("order_statistics",
+        make_node("order_statistics", 1, json::object(), {{"samples", *samples_}}),
+        [](StageContext& context) { return run_order_statistics(context); });
+    add_known_answer();
+  }
 
-std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
-                                    const Environment& environment) {
-  std::vector<PlannedStage> plan;
-  const auto add = [&plan](const std::string& role, StageNode node, StageFunction function) {
-    plan.push_back({role, std::move(node), std::move(function)});
-    return plan.back().node;
-  };
+  std::vector<PlannedStage> stages() && { return std::move(stages_); }
 
-  const json& dataset_part = part(recipe, "dataset");
-  const DatasetConfig dataset_config = dataset_config_from(dataset_part);
-  json dataset_identity = dataset_part;
-  dataset_identity.erase("root");
-  if (!is_generated(dataset_config.name))
-    dataset_identity["files"] = fingerprint(dataset_config.root);
-  const StageNode dataset =
-      add("dataset", make_node("dataset", 1, dataset_identity),
-          [=](StageContext& context) { return run_dataset(context, dataset_config); });
+ private:
+  StageNode add(const std::string& role, StageNode node, StageFunction function) {
+    stages_.push_back({role, std::move(node), std::move(function)});
+    return stages_.back().node;
+  }
 
-  const json& tokenizer_part = part(recipe, "tokenizer");
-  const json tokenizer_identity = tokenizer_config(tokenizer_part, dataset_config.image_size);
-  const std::string tokenizer_weights = tokenizer_part.at("weights");
-  const StageNode tokenizer =
-      add("tokenizer", make_node("tokenizer", 1, tokenizer_identity, {{"dataset", dataset}}),
-          [=](StageContext& context) {
-            return run_tokenizer(context, dataset_config, tokenizer_weights, environment);
-          });
-  const StageNode tokens =
-      add("tokens",
-          make_node("tokens", 1, json::object(), {{"dataset", dataset}, {"tokenizer", tokenizer}}),
-          [=](StageContext& context) { return run_tokens(context, dataset_config, environment); });
+  /// Images from files or a generator, and the tokenizer that turns them into codes.
+  void add_images() {
+    const Environment environment = environment_;
+    const json& dataset_part = part(recipe_, "dataset");
+    const DatasetConfig config = dataset_config_from(dataset_part);
+    json identity = dataset_identity(dataset_part);
+    if (!is_generated(config.name)) identity["files"] = fingerprint(config.root);
+    dataset_ = add("dataset", make_node("dataset", 1, identity),
+                   [=](StageContext& context) { return run_dataset(context, config); });
 
-  const VqganConfig vqgan = vqgan_config_from(tokenizer_identity.at("network"));
-  const int64_t side = dataset_config.image_size / vqgan.downsample();
-  const json& model_part = part(recipe, "model");
-  const json& train_part = part(recipe, "train");
-  const json any_order_identity = {
-      {"network", network_config(model_part, {side, side}, vqgan.codebook_size)},
-      {"condition", model_part.at("condition")},
-      {"condition_dropout",
-       model_part.at("condition") == "none" ? json(0.0) : model_part.at("condition_dropout")},
-      {"train", train_part},
-      {"seed", seed}};
-  StageNode model =
-      add("any_order",
-          make_node("any_order", 1, any_order_identity, {{"dataset", dataset}, {"tokens", tokens}}),
-          [=](StageContext& context) { return run_any_order(context, environment); });
+    const json& tokenizer_part = part(recipe_, "tokenizer");
+    const json tokenizer = tokenizer_config(tokenizer_part, config.image_size);
+    const std::string weights = tokenizer_part.at("weights");
+    tokenizer_ = add("tokenizer", make_node("tokenizer", 1, tokenizer, {{"dataset", *dataset_}}),
+                     [=](StageContext& context) {
+                       return run_tokenizer(context, config, weights, environment);
+                     });
+    tokens_ = add("tokens",
+                  make_node("tokens", 1, json::object(),
+                            {{"dataset", *dataset_}, {"tokenizer", *tokenizer_}}),
+                  [=](StageContext& context) { return run_tokens(context, config, environment); });
+    const VqganConfig vqgan = vqgan_config_from(tokenizer.at("network"));
+    const int64_t side = config.image_size / vqgan.downsample();
+    grid_ = {side, side};
+    codebook_size_ = vqgan.codebook_size;
+  }
 
-  if (relabels(recipe)) {
-    const json& relabel = part(recipe, "relabel");
+  /// planted_path: codes from the start, and no tokenizer.
+  void add_codes() {
+    const json& dataset_part = part(recipe_, "dataset");
+    const PlantedPathConfig config = planted_path_from(dataset_part);
+    const Grid grid{dataset_part.at("rows"), dataset_part.at("cols")};
+    dataset_ = add("dataset", make_node("dataset", 1, dataset_identity(dataset_part)),
+                   [=](StageContext& context) { return run_planted_dataset(context, config); });
+    tokens_ = add("tokens", make_node("tokens", 1, json::object(), {{"dataset", *dataset_}}),
+                  [=](StageContext& context) { return run_planted_tokens(context, config, grid); });
+    grid_ = grid;
+    codebook_size_ = config.codes;
+  }
+
+  void add_model() {
+    const Environment environment = environment_;
+    const json& model_part = part(recipe_, "model");
+    condition_dropout_ = model_part.at("condition") == "none"
+                             ? 0.0
+                             : model_part.at("condition_dropout").get<double>();
+    const json identity = {{"network", network_config(model_part, grid_, codebook_size_)},
+                           {"condition", model_part.at("condition")},
+                           {"condition_dropout", condition_dropout_},
+                           {"train", part(recipe_, "train")},
+                           {"seed", seed_}};
+    model_ =
+        add("any_order",
+            make_node("any_order", 1, identity, {{"dataset", *dataset_}, {"tokens", *tokens_}}),
+            [=](StageContext& context) { return run_any_order(context, environment); });
+  }
+
+  void add_fine_tuning() {
+    const Environment environment = environment_;
+    const json& relabel = part(recipe_, "relabel");
     json orders_identity = order_part(relabel);
     orders_identity["max_images"] = relabel.at("max_images");
     const StageNode orders =
         add("orders",
             make_node("orders", 1, orders_identity,
-                      {{"dataset", dataset}, {"tokens", tokens}, {"model", model}}),
+                      {{"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}}),
             [=](StageContext& context) { return run_orders(context, environment); });
-    json specialist_identity =
-        pick(relabel, {"images_seen", "batch_size", "learning_rate", "random_share"});
-    specialist_identity.update(pick(train_part, {"warmup", "weight_decay", "gradient_clip"}));
-    specialist_identity["condition_dropout"] = any_order_identity.at("condition_dropout");
-    specialist_identity["seed"] = seed;
-    model = add(
+    json identity = pick(relabel, {"images_seen", "batch_size", "learning_rate", "random_share"});
+    identity.update(pick(part(recipe_, "train"), {"warmup", "weight_decay", "gradient_clip"}));
+    identity["condition_dropout"] = condition_dropout_;
+    identity["seed"] = seed_;
+    model_ = add(
         "specialist",
-        make_node("specialist", 1, specialist_identity,
-                  {{"dataset", dataset}, {"tokens", tokens}, {"model", model}, {"orders", orders}}),
+        make_node(
+            "specialist", 1, identity,
+            {{"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}, {"orders", orders}}),
         [=](StageContext& context) { return run_specialist(context, environment); });
   }
 
-  const json& generate = part(recipe, "generate");
-  json samples_identity = order_part(generate);
-  samples_identity.update(
-      pick(generate, {"temperature", "top_k", "top_p", "guidance_scale", "num_samples"}));
-  samples_identity["seed"] = seed;
-  const int64_t batch_size = generate.at("batch_size");
-  const StageNode samples =
-      add("samples",
-          make_node("samples", 1, samples_identity,
-                    {{"dataset", dataset}, {"tokenizer", tokenizer}, {"model", model}}),
-          [=](StageContext& context) { return run_samples(context, batch_size, environment); });
+  void add_samples() {
+    const Environment environment = environment_;
+    const json& generate = part(recipe_, "generate");
+    json identity = order_part(generate);
+    identity.update(
+        pick(generate, {"temperature", "top_k", "top_p", "guidance_scale", "num_samples"}));
+    identity["seed"] = seed_;
+    std::vector<std::pair<std::string, StageNode>> inputs = {{"dataset", *dataset_},
+                                                             {"model", *model_}};
+    if (tokenizer_) inputs.insert(inputs.begin() + 1, {"tokenizer", *tokenizer_});
+    const int64_t batch_size = generate.at("batch_size");
+    samples_ =
+        add("samples", make_node("samples", 1, identity, inputs),
+            [=](StageContext& context) { return run_samples(context, batch_size, environment); });
+  }
 
-  const json& evaluate = part(recipe, "evaluate");
-  const std::string features = evaluate.at("features"), weights = evaluate.at("weights");
-  const json extractor = {{"features", features},
-                          {"weights_sha256", extractor_sha256(features, weights)}};
-  const StageNode generated = add(
-      "generated_features", make_node("features", 1, extractor, {{"samples", samples}}),
-      [=](StageContext& context) { return run_generated_features(context, weights, environment); });
-  json reference_identity = extractor;
-  reference_identity["split"] = evaluate.at("reference");
-  reference_identity["max_images"] = evaluate.at("max_reference");
-  const StageNode reference = add(
-      "reference_features", make_node("features", 1, reference_identity, {{"dataset", dataset}}),
-      [=](StageContext& context) {
-        return run_reference_features(context, dataset_config, weights, environment);
-      });
-  add("scores",
-      make_node("scores", 2,
-                pick(evaluate, {"metrics", "kid_subsets", "kid_subset_size", "isc_splits"}),
-                {{"generated", generated}, {"reference", reference}}),
-      [](StageContext& context) { return run_scores(context); });
-  add("order_statistics", make_node("order_statistics", 1, json::object(), {{"samples", samples}}),
-      [](StageContext& context) { return run_order_statistics(context); });
-  return plan;
+  /// Features of generated and real images, and what they are scored by.
+  void add_scores() {
+    const Environment environment = environment_;
+    const DatasetConfig config = dataset_config_from(part(recipe_, "dataset"));
+    const json& evaluate = part(recipe_, "evaluate");
+    const std::string features = evaluate.at("features"), weights = evaluate.at("weights");
+    const json extractor = {{"features", features},
+                            {"weights_sha256", extractor_sha256(features, weights)}};
+    const StageNode generated =
+        add("generated_features", make_node("features", 1, extractor, {{"samples", *samples_}}),
+            [=](StageContext& context) {
+              return run_generated_features(context, weights, environment);
+            });
+    json identity = extractor;
+    identity["split"] = evaluate.at("reference");
+    identity["max_images"] = evaluate.at("max_reference");
+    const StageNode reference =
+        add("reference_features", make_node("features", 1, identity, {{"dataset", *dataset_}}),
+            [=](StageContext& context) {
+              return run_reference_features(context, config, weights, environment);
+            });
+    add("scores",
+        make_node("scores", 2,
+                  pick(evaluate, {"metrics", "kid_subsets", "kid_subset_size", "isc_splits"}),
+                  {{"generated", generated}, {"reference", reference}}),
+        [](StageContext& context) { return run_scores(context); });
+  }
+
+  /// Where the data set knows the truth: how the cell's order does against it.
+  void add_known_answer() {
+    const json& dataset_part = part(recipe_, "dataset");
+    const std::string name = dataset_part.at("name");
+    StageFunction function;
+    const Environment environment = environment_;
+    if (name == "planted_path") {
+      const PlantedPathConfig config = planted_path_from(dataset_part);
+      function = [=](StageContext& context) {
+        return run_planted_answer(context, config, environment);
+      };
+    } else if (name == "sunset") {
+      const DatasetConfig config = dataset_config_from(dataset_part);
+      function = [=](StageContext& context) {
+        return run_sunset_answer(context, config, environment);
+      };
+    } else {
+      return;
+    }
+    json identity = order_part(part(recipe_, "generate"));
+    identity["images"] = part(recipe_, "evaluate").at("known_answer_images");
+    identity["seed"] = seed_;
+    add("known_answer",
+        make_node("known_answer", 1, identity,
+                  {{"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}}),
+        function);
+  }
+
+  const Recipe& recipe_;
+  int64_t seed_;
+  Environment environment_;
+  std::vector<PlannedStage> stages_;
+  Grid grid_;
+  int64_t codebook_size_ = 0;
+  double condition_dropout_ = 0;
+  // Nodes that later stages read; the tokenizer is left out where the data are codes.
+  std::optional<StageNode> dataset_, tokenizer_, tokens_, model_, samples_;
+};
+
+}  // namespace
+
+std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
+                                    const Environment& environment) {
+  return CellPlan(recipe, seed, environment).stages();
 }
 
 void check_against_data(const Recipe& recipe, const json& record) {
@@ -260,6 +406,7 @@ void check_against_data(const Recipe& recipe, const json& record) {
         "or "
         "use condition \"none\"");
   }
+  if (is_token_dataset(get<std::string>(recipe, "dataset.name"))) return;  // no image is scored
   const auto reference = get<std::string>(recipe, "evaluate.reference");
   const auto limit = get<int64_t>(recipe, "evaluate.max_reference");
   int64_t images = record.at(reference).get<int64_t>();
@@ -287,12 +434,18 @@ KnownNames known_names() {
     known.datasets.push_back(name);
     if (is_generated(name)) known.generated_datasets.push_back(name);
   }
+  for (const auto& [name, summary] : list_token_datasets()) {
+    known.datasets.push_back(name);
+    known.generated_datasets.push_back(name);
+    known.token_datasets.push_back(name);
+  }
   known.class_column_datasets = {"fashion_products"};
-  known.unlabelled_datasets = {"celeba_hq"};
+  known.unlabelled_datasets = {"celeba_hq", "planted_path"};
   known.tokenizers = {"vqgan"};
   for (const OrderInfo& order : list_orders()) {
     known.orders.push_back(order.name);
     if (order.is_learned) known.learned_orders.push_back(order.name);
+    if (is_path(order)) known.paths.push_back(order.name);
   }
   for (const NextEncodingInfo& encoding : list_next_encodings()) {
     known.next_encodings.push_back(encoding.name);

@@ -3,8 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/dataset.h"
+#include "datasets/planted_path.h"
 #include "harness/stages/environment.h"
 #include "harness/store/stage.h"
+#include "orders/grid.h"
 
 namespace oar {
 
@@ -24,6 +26,13 @@ nlohmann::json run_tokenizer(StageContext& context, const DatasetConfig& dataset
 nlohmann::json run_tokens(StageContext& context, const DatasetConfig& dataset,
                           const Environment& environment);
 
+/// The index of a data set of codes, and its exact entropy.
+nlohmann::json run_planted_dataset(StageContext& context, const PlantedPathConfig& config);
+
+/// Inputs: dataset. Draws the codes of every image of the index.
+nlohmann::json run_planted_tokens(StageContext& context, const PlantedPathConfig& config,
+                                  const Grid& grid);
+
 /// Inputs: dataset, tokens. Trains a Transformer on a fixed or a random order.
 nlohmann::json run_any_order(StageContext& context, const Environment& environment);
 
@@ -33,8 +42,9 @@ nlohmann::json run_orders(StageContext& context, const Environment& environment)
 /// Inputs: dataset, tokens, model, orders. Fine-tunes the model on those orders.
 nlohmann::json run_specialist(StageContext& context, const Environment& environment);
 
-/// Inputs: dataset, tokenizer, model. Draws images under an order policy: PNG files, their tokens,
-/// orders and log-likelihoods. `batch_size` images are drawn at once; it changes none of them.
+/// Inputs: dataset, tokenizer where there is one, model. Draws images under an order policy: PNG
+/// files where there is a tokenizer, tokens, orders and log-likelihoods. `batch_size` images are
+/// drawn at once; it changes none of them.
 nlohmann::json run_samples(StageContext& context, int64_t batch_size,
                            const Environment& environment);
 
@@ -52,5 +62,17 @@ nlohmann::json run_scores(StageContext& context);
 
 /// Inputs: samples. Inter-patch distance and its histogram, mean step of each cell.
 nlohmann::json run_order_statistics(StageContext& context);
+
+// Known answers. Inputs of both: dataset, tokens, model. Held-out images (training ones where none
+// is held out) are labelled with the order that the cell generates in, and the orders are compared
+// with what the data set knows.
+
+/// Likelihood over the exact entropy; how the order follows the hidden path.
+nlohmann::json run_planted_answer(StageContext& context, const PlantedPathConfig& config,
+                                  const Environment& environment);
+
+/// Whether the sun comes before the clouds, and the background before both.
+nlohmann::json run_sunset_answer(StageContext& context, const DatasetConfig& dataset,
+                                 const Environment& environment);
 
 }  // namespace oar

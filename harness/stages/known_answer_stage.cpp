@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "datasets/sunset_scene.h"
+#include "harness/stages/artifacts.h"
+#include "harness/stages/known_answer.h"
+#include "harness/stages/stages.h"
+#include "models/any_order/cached_scorer.h"
+#include "orders/failure_signatures.h"
+#include "orders/order_statistics.h"
+#include "orders/rank_correlation.h"
+#include "orders/rollout.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kBatch = 64;  // images searched together, where memory allows
+
+/// Images, and the orders that the cell gives them.
+struct Labelled {
+  std::vector<int64_t> images;  ///< positions in the index
+  std::string split;
+  torch::Tensor codes;        ///< int64 [images, N]
+  torch::Tensor position_at;  ///< int64 [images, N]
+  torch::Tensor nats;         ///< float64 [images], -log P under the model, in that order
+  Grid grid;
+  bool peeks = false;  ///< the order was chosen by looking at codes not yet placed
+};
+
+OrderConfig order_config_from(const json& config, const Grid& grid, uint64_t seed) {
+  OrderConfig order;
+  order.name = config.at("order");
+  order.grid = grid;
+  order.distance_penalty = config.at("distance_penalty");
+  order.distance = distance_from_name(config.at("distance"));
+  order.seed = seed;
+  return order;
+}
+
+RolloutOptions rollout_options_from(const json& config) {
+  RolloutOptions options;
+  options.confidence = confidence_from_name(config.at("confidence"));
+  return options;
+}
+
+torch::Tensor labels_of(const DatasetIndex& index, const std::vector<int64_t>& images) {
+  torch::Tensor labels = torch::empty({static_cast<int64_t>(images.size())}, torch::kInt64);
+  for (size_t i = 0; i < images.size(); ++i) labels[i] = index.images[images[i]].label;
+  return labels;
+}
+
+/// What ranks the open patches of a learned order.
+Confidence ranking(const OrderPolicy& policy, const RolloutOptions& options) {
+  return policy.own_confidence().value_or(options.confidence);
+}
+
+Labelled label_images(StageContext& context, const Environment& environment) {
+  const json& config = context.config();
+  const DatasetIndex index = read_index(context.input("dataset"));
+  const TokenGrids tokens = read_tokens(context.input("tokens"));
+  Transformer model = read_transformer(context.input("model"), environment.device);
+  check_fit(model->config(), tokens.grid, tokens.codebook_size, context.input("model").string());
+  const auto policy = make_order(order_config_from(config, tokens.grid, config.at("seed")));
+  const RolloutOptions options = rollout_options_from(config);
+
+  Labelled labelled;
+  labelled.grid = tokens.grid;
+  labelled.split = "held_out";
+  labelled.images = images_of(index, Split::kHeldOut, config.at("images"));
+  if (labelled.images.empty()) {
+    labelled.split = "train";
+    labelled.images = images_of(index, Split::kTrain, config.at("images"));
+  }
+  const torch::Tensor images = torch::tensor(labelled.images, torch::kInt64);
+  labelled.codes = tokens.codes.index_select(0, images);
+
+  ScorerOptions scoring;
+  scoring.looks_ahead = ranking(*policy, options) == Confidence::kFutureContext;
+  const int64_t total = images.numel();
+  const int64_t batch = CachedScorer::plan(model->config(), std::min(kBatch, total), scoring).batch;
+  const TensorMap found =
+      in_chunks(context, "images", total, batch, [&](int64_t begin, int64_t end) {
+        const std::vector<int64_t> chunk(labelled.images.begin() + begin,
+                                         labelled.images.begin() + end);
+        ScorerOptions chunk_scoring = scoring;
+        if (model->config().num_classes > 0) {
+          chunk_scoring.labels = labels_of(index, chunk).to(environment.device);
+        }
+        CachedScorer scorer(model, end - begin, chunk_scoring);
+        const Rollout rollout =
+            roll_out(scorer, *policy, given_codes(labelled.codes.slice(0, begin, end)),
+                     images.slice(0, begin, end), options);
+        return TensorMap{{"image", images.slice(0, begin, end)},
+                         {"log_likelihood", rollout.log_likelihood},
+                         {"position_at", rollout.position_at.to(torch::kInt16)}};
+      });
+  write_safetensors(context.work() / "orders.safetensors", found);
+  labelled.position_at = found.at("position_at").to(torch::kInt64);
+  labelled.nats = -found.at("log_likelihood").sum(1, false, torch::kFloat64);
+  labelled.peeks = policy->is_learned() && depends_on_code(ranking(*policy, options));
+  return labelled;
+}
+
+json describe(const Labelled& labelled, const json& config) {
+  return {{"order", config.at("order")},
+          {"images", labelled.images.size()},
+          {"split", labelled.split},
+          {"peeks", labelled.peeks},
+          {"nats_per_image", labelled.nats.mean().item<double>()}};
+}
+
+/// Standard error of the mean; null for a single value.
+json standard_error(const torch::Tensor& values) {
+  if (values.numel() < 2) return nullptr;
+  return values.std().item<double>() / std::sqrt(static_cast<double>(values.numel()));
+}
+
+json number_or_null(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+
+}  // namespace
+
+json run_planted_answer(StageContext& context, const PlantedPathConfig& config,
+                        const Environment& environment) {
+  const PlantedPath truth(config);
+  const Labelled labelled = label_images(context, environment);
+  const torch::Tensor true_nats = -truth.log_likelihood(labelled.codes);
+  const torch::Tensor excess = labelled.nats - true_nats;
+  const torch::Tensor tau = kendall_tau(labelled.position_at, config.path.unsqueeze(0));
+  const int64_t n = config.path.numel();
+  const auto patches = static_cast<double>(n);
+
+  json record = describe(labelled, context.config());
+  record.update({
+      {"entropy_nats", truth.entropy()},
+      {"true_nats_per_image", true_nats.mean().item<double>()},
+      // Both models on the same images, so that how likely the images are cancels.
+      {"excess_nats", excess.mean().item<double>()},
+      {"excess_nats_error", standard_error(excess)},
+      {"excess_over_entropy_nats", labelled.nats.mean().item<double>() - truth.entropy()},
+      {"excess_over_entropy_nats_error", standard_error(labelled.nats)},
+      {"path_adjacent_share",
+       number_or_null(
+           path_adjacent_share(labelled.position_at, config.path).mean().item<double>())},
+      {"random_path_adjacent_share", number_or_null(random_path_adjacent_share(n))},
+      {"tau_to_path", number_or_null(tau.mean().item<double>())},
+      // A path walked backwards is the same path.
+      {"absolute_tau_to_path", number_or_null(tau.abs().mean().item<double>())},
+      // Kendall's closed form for the τ of two independent orders.
+      {"random_tau_stddev",
+       number_or_null(std::sqrt(2 * (2 * patches + 5) / (9 * patches * (patches - 1))))},
+  });
+  return record;
+}
+
+json run_sunset_answer(StageContext& context, const DatasetConfig& dataset_config,
+                       const Environment& environment) {
+  const Labelled labelled = label_images(context, environment);
+  const auto dataset = open_dataset(dataset_config, read_index(context.input("dataset")));
+  const torch::Tensor parts =
+      patch_parts(dataset->masks(labelled.images).value(), labelled.grid, 3);
+  const auto shows = [&](SunsetPart part) { return parts == static_cast<int64_t>(part); };
+  const torch::Tensor steps = step_of(labelled.position_at);
+  const Precedence sun = precedence_of(steps, shows(SunsetPart::kSun), shows(SunsetPart::kCloud));
+  const torch::Tensor index = background_first_index(steps, shows(SunsetPart::kBackground));
+  const torch::Tensor known = index.masked_select(index.isfinite());
+
+  json record = describe(labelled, context.config());
+  record.update({
+      {"images_with_sun_and_clouds", sun.images},
+      {"sun_before_clouds", number_or_null(sun.mean_share)},
+      {"random_sun_before_clouds", 0.5},
+      {"sun_starts_before_clouds", number_or_null(sun.first_share)},
+      {"random_sun_starts_before_clouds", number_or_null(sun.random_first_share)},
+      {"images_with_background", known.numel()},
+      {"background_first_index",
+       number_or_null(known.numel() > 0 ? known.mean().item<double>() : std::nan(""))},
+      {"background_first_index_error", standard_error(known)},
+  });
+  return record;
+}
+
+}  // namespace oar
