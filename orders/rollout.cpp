@@ -220,14 +220,17 @@ class Rolling {
     const SearchOptions& search = options_.search;
     const bool last_scoring = search.search_first > 0 && step_ + group >= search.search_first;
     const bool everywhere = search.frontier_radius == 0 || last_scoring || step_ == 0;
-    candidates_ = everywhere ? open_positions(state_.filled, n_ - step_) : frontier(group);
-    const torch::Tensor ranks = score_candidates();
+    // A patch that looks ahead is judged by all others, wherever they are.
+    const bool judged_by_all = kind_ == Confidence::kFutureContext;
+    candidates_ =
+        everywhere || judged_by_all ? open_positions(state_.filled, n_ - step_) : frontier(group);
+    const torch::Tensor ranks = score_candidates(everywhere ? n_ : search.frontier_radius);
     ranks_ = torch::full({batch_, n_}, kNegativeInfinity, ranks.options())
                  .scatter(1, candidates_, ranks);
   }
 
   /// Confidence of each candidate, float32 [B, R]; draws their codes where it depends on them.
-  torch::Tensor score_candidates() {
+  torch::Tensor score_candidates(int64_t radius) {
     std::vector<torch::Tensor> ranks, codes, log_probabilities;
     placer_.score(candidates_, [&](int64_t begin, const torch::Tensor& logits) {
       const torch::Tensor part = candidates_.narrow(1, begin, logits.size(1));
@@ -247,7 +250,11 @@ class Rolling {
     const auto joined = [](const std::vector<torch::Tensor>& parts) {
       return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
     };
-    if (kind_ == Confidence::kFutureContext) return look_ahead(joined(ranks), joined(codes));
+    if (kind_ == Confidence::kFutureContext) {
+      const torch::Tensor far = near_filled(radius).gather(1, candidates_).logical_not();
+      const torch::Tensor certainty = joined(ranks).masked_fill(far, kNegativeInfinity);
+      return look_ahead(certainty, joined(codes)).masked_fill(far, kNegativeInfinity);
+    }
     if (!codes.empty()) {
       drawn_ = joined(codes);
       drawn_log_probability_ = joined(log_probabilities);
@@ -267,17 +274,25 @@ class Rolling {
         .scatter(1, choice, placer_.future_context(choice, codes.gather(1, choice)));
   }
 
+  /// Positions within `radius` of a filled one, bool [B, N]; all of them at the first step.
+  torch::Tensor near_filled(int64_t radius) const {
+    const Grid& grid = policy_.config().grid;
+    if (step_ == 0) return torch::ones_like(state_.filled);
+    const int64_t reach = std::min(radius, std::max(grid.rows, grid.cols));
+    const torch::Tensor filled = state_.filled.to(torch::kFloat32);
+    // Rows, then columns: a square's maximum is the maximum of its rows' maxima.
+    return at::max_pool2d(at::max_pool2d(filled.view({batch_, 1, grid.rows, grid.cols}),
+                                         {2 * reach + 1, 1}, {1, 1}, {reach, 0}),
+                          {1, 2 * reach + 1}, {1, 1}, {0, reach})
+        .view({batch_, n_})
+        .gt(0);
+  }
+
   /// Open positions within the radius of a filled one, at least `group` of them: int64 [B, R], each
   /// row ascending and filled up with its first where another image has more.
   torch::Tensor frontier(int64_t group) const {
-    const Grid& grid = policy_.config().grid;
-    const int64_t radius = options_.search.frontier_radius;
-    const torch::Tensor filled = state_.filled.to(torch::kFloat32);
-    const torch::Tensor near =
-        at::max_pool2d(filled.view({batch_, 1, grid.rows, grid.cols}),
-                       {2 * radius + 1, 2 * radius + 1}, {1, 1}, {radius, radius})
-            .view({batch_, n_});
-    const torch::Tensor takes_part = near.gt(0).logical_and(state_.filled.logical_not());
+    const torch::Tensor near = near_filled(options_.search.frontier_radius);
+    const torch::Tensor takes_part = near.logical_and(state_.filled.logical_not());
     const torch::Tensor count = takes_part.sum(1);
     if (count.min().item<int64_t>() < group) return open_positions(state_.filled, n_ - step_);
     const torch::Tensor position = at::arange(n_, count.options());

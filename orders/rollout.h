@@ -93,9 +93,9 @@ struct KnownPatches {
 
 struct RolloutOptions {
   Confidence confidence = Confidence::kLikelihood;  ///< unless the order has its own
-  SearchOptions search;
+  SearchOptions search = {};
   StepScorer* placer = nullptr;  ///< chooses the places; nullptr: the scorer of the codes itself
-  KnownPatches known;            ///< not defined: none. Editing: the image's own patches
+  KnownPatches known = {};       ///< not defined: none. Editing: the image's own patches
 };
 
 /// One batch of images, placed patch by patch.

@@ -1,123 +1,429 @@
 #include "models/any_order/cached_scorer.h"
 
-#include <ATen/ops/_scaled_dot_product_efficient_attention.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/lerp.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/stack.h>
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 #include <stdexcept>
+
+#include "models/any_order/row_kernels.h"
 
 namespace oar {
 namespace {
 
-struct PrefixAttention {
-  torch::Tensor out;  // [B, H, R, d]
-  torch::Tensor lse;  // [B, H, R], log of the sum of exponentiated scores
+/// What a search allocates, in bytes: fixed + images · (image + rows · row).
+struct MemoryModel {
+  int64_t fixed = 0, image = 0, row = 0;
+  int64_t bytes(int64_t images, int64_t rows) const {
+    return fixed + images * (image + rows * row);
+  }
 };
 
-PrefixAttention attend_to_prefix(const torch::Tensor& query, const torch::Tensor& keys,
-                                 const torch::Tensor& values) {
-  if (query.is_cuda()) {
-    auto result = at::_scaled_dot_product_efficient_attention(
-        query, keys, values, /*attn_bias=*/std::nullopt, /*compute_log_sumexp=*/true);
-    // The kernel pads the log-sum-exp to a multiple of 32 queries.
-    return {std::get<0>(result), std::get<1>(result).narrow(2, 0, query.size(2))};
-  }
-  auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(query, keys, values);
-  return {out, lse};
+MemoryModel memory_model(const TransformerConfig& config, bool guided, bool looks_ahead) {
+  const int64_t d = config.width, n = config.grid.size(), v = config.codebook_size;
+  const bool tokens = parse_next_encoding(config.next_encoding).position_token;
+  const int64_t sequences = guided ? 2 : 1, floats = sizeof(float);
+  const int64_t keys_and_values = 2 * config.layers * d;
+  const int64_t slots = tokens ? 2 * n : n;
+  const int64_t sets = looks_ahead ? 2 : 1;
+  MemoryModel memory;
+  // Scratch of the attention kernel: 256 queries by 512 keys per thread.
+  memory.fixed = at::get_num_threads() * (int64_t{1} << 20);
+  // The cache; keys, values and head inputs of all candidates; a dozen index tensors.
+  memory.image =
+      sequences * (floats * (keys_and_values * slots + sets * (keys_and_values + d) * n) +
+                   12 * n * static_cast<int64_t>(sizeof(int64_t)));
+  // A row in flight: input and what it is summed from (4), norm, qkv (3), attention (2), hidden
+  // (4); its logits, log-probabilities and what drawing a code makes of them.
+  memory.row = sequences * floats * 14 * d + (sequences + 4) * floats * v;
+  return memory;
 }
+
+bool is_guided(const ScorerOptions& options) {
+  return options.labels.defined() && options.guidance_scale != 1.0;
+}
+
+std::string mebibytes(int64_t bytes) { return fmt::format("{:.1f} MiB", bytes / 1048576.0); }
 
 }  // namespace
 
-CachedScorer::CachedScorer(Transformer model, int64_t batch, const torch::Tensor& labels,
-                           double guidance_scale)
-    : model_(std::move(model)),
-      batch_(batch),
-      guidance_scale_(guidance_scale),
-      guided_(labels.defined() && guidance_scale != 1.0),
-      labels_(labels) {
+SearchPlan CachedScorer::plan(const TransformerConfig& config, int64_t wanted,
+                              const ScorerOptions& options) {
+  const MemoryModel memory = memory_model(config, is_guided(options), options.looks_ahead);
+  const int64_t n = config.grid.size(), budget = options.memory_bytes;
+  if (memory.bytes(1, 1) > budget) {
+    throw std::invalid_argument(fmt::format(
+        "the search of one {}x{} image with {} layers of width {} needs at least {}, and may use "
+        "{}; allow more memory (--memory {}MiB)",
+        config.grid.rows, config.grid.cols, config.layers, config.width,
+        mebibytes(memory.bytes(1, 1)), mebibytes(budget),
+        (memory.bytes(1, 1) + 1048575) / 1048576));
+  }
+  SearchPlan plan;
+  plan.batch = std::clamp<int64_t>((budget - memory.fixed) / (memory.image + n * memory.row), 1,
+                                   std::max<int64_t>(1, wanted));
+  plan.rows =
+      std::clamp<int64_t>(((budget - memory.fixed) / plan.batch - memory.image) / memory.row, 1, n);
+  plan.bytes = memory.bytes(plan.batch, plan.rows);
+  return plan;
+}
+
+CachedScorer::CachedScorer(Transformer model, int64_t batch, const ScorerOptions& options)
+    : model_(std::move(model)), batch_(batch), guidance_scale_(options.guidance_scale) {
   model_->eval();
   const TransformerConfig& config = model_->config();
-  if (guided_) labels_ = at::cat({labels, torch::full_like(labels, -1)});
-  const int64_t rows = guided_ ? 2 * batch : batch;
-  const auto options = torch::TensorOptions(torch::kFloat32).device(device());
-  layers_.resize(config.layers);
-  for (Layer& layer : layers_) {
-    layer.keys = torch::empty({rows, config.heads, config.grid.size(), config.width / config.heads},
-                              options);
-    layer.values = torch::empty_like(layer.keys);
+  const bool with_guidance = is_guided(options);
+  const MemoryModel memory = memory_model(config, with_guidance, options.looks_ahead);
+  const int64_t n = config.grid.size(), head_width = config.width / config.heads;
+  const bool tokens = model_->encoding().position_token;
+  rows_ = std::min<int64_t>(
+      n, ((options.memory_bytes - memory.fixed) / std::max<int64_t>(1, batch) - memory.image) /
+             memory.row);
+  if (rows_ < 1) {
+    throw std::invalid_argument(fmt::format(
+        "the search of {} images together needs at least {}, and may use {}; search fewer together "
+        "or allow more memory (--memory)",
+        batch, mebibytes(memory.bytes(batch, 1)), mebibytes(options.memory_bytes)));
   }
+  sequences_ = with_guidance ? 2 * batch : batch;
+  labels_ = with_guidance ? at::cat({options.labels, torch::full_like(options.labels, -1)})
+                          : options.labels;
+  split_ = static_cast<size_t>(config.location_after);
+  for (size_t i = 0; i < model_->num_blocks(); ++i) {
+    weights_.push_back(model_->block(i)->weights());
+    for (torch::Tensor* w :
+         {&weights_[i].qkv, &weights_[i].projection, &weights_[i].up, &weights_[i].down}) {
+      *w = w->detach().t();
+    }
+  }
+  const auto options_of = model_->head_weights().head.options().requires_grad(false);
+  const auto keys_of = [&](int64_t slots) {
+    const auto make = [&] {
+      return torch::empty({sequences_, config.heads, slots, head_width}, options_of);
+    };
+    return KeysValues{make(), make()};
+  };
+  for (size_t i = 0; i < weights_.size(); ++i) {
+    cache_.push_back(keys_of(tokens ? 2 * n : n));
+    for (int set = 0; set < (options.looks_ahead ? 2 : 1); ++set) {
+      candidate_keys_[set].push_back(i < split_ ? KeysValues{} : keys_of(n));
+    }
+  }
+  const auto rows_of = [&](int64_t width) {
+    return torch::empty({sequences_ * std::max<int64_t>(rows_, 2), width}, options_of);
+  };
+  normed_rows_ = rows_of(config.width);
+  qkv_rows_ = rows_of(3 * config.width);
+  attended_rows_ = rows_of(config.width);
+  hidden_rows_ = rows_of(4 * config.width);
+  now_.filled.assign(weights_.size(), 0);
 }
 
-torch::Tensor CachedScorer::attend(size_t layer, const BlockImpl::Heads& heads) const {
-  if (placed_ == 0) return heads.value;  // no prefix: all the attention is on oneself
-  const PrefixAttention prefix =
-      attend_to_prefix(heads.query, layers_[layer].keys.narrow(2, 0, placed_),
-                       layers_[layer].values.narrow(2, 0, placed_));
-  const double scale = 1.0 / std::sqrt(static_cast<double>(heads.query.size(3)));
-  const torch::Tensor self = (heads.query * heads.key).sum(-1).mul_(scale);
-  return at::lerp(prefix.out, heads.value, (self - prefix.lse).sigmoid_().unsqueeze(-1));
+torch::Tensor CachedScorer::doubled(const torch::Tensor& x) const {
+  return sequences_ > batch_ ? at::cat({x, x}) : x;
 }
 
-torch::Tensor CachedScorer::logits(const torch::Tensor& candidates) {
-  const int64_t n = model_->config().grid.size();
-  if (placed_ == n) {
-    throw std::logic_error(fmt::format("all {} patches are placed; nothing is left to score", n));
-  }
-  const c10::InferenceMode no_gradients;
-  const int64_t r = candidates.size(1);
-  candidates_ = guided_ ? at::cat({candidates, candidates}) : candidates;
-  const int64_t rows = candidates_.size(0);
-  torch::Tensor x, from;
-  if (placed_ == 0) {
-    from = torch::full({rows, 1}, n, candidates.options());
-    x = model_->first_input(labels_, candidates_);
-  } else {
-    from = last_position_.unsqueeze(1);
-    x = model_->step_input(last_code_.unsqueeze(1), from, candidates_);
-  }
-  from = from.expand({rows, r});
-  const std::vector<Block> blocks = model_->blocks();
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    const BlockImpl::Heads heads = Block(blocks[i])->heads(x, model_->rotary(), candidates_, from);
-    layers_[i].candidate_keys = heads.key;
-    layers_[i].candidate_values = heads.value;
-    x = Block(blocks[i])->finish(x, attend(i, heads));
-  }
-  const torch::Tensor logits = model_->logits(x);
-  if (!guided_) return logits;
+torch::Tensor CachedScorer::guided(const torch::Tensor& logits) const {
+  if (sequences_ == batch_) return logits;
   const auto halves = logits.chunk(2, 0);
   return halves[1] + guidance_scale_ * (halves[0] - halves[1]);
 }
 
-void CachedScorer::place(const torch::Tensor& choice, const torch::Tensor& codes) {
-  if (!candidates_.defined()) {
-    throw std::logic_error("place() needs the candidates of a logits() call before it");
-  }
-  const c10::InferenceMode no_gradients;
-  const torch::Tensor pick = guided_ ? at::cat({choice, choice}) : choice;
-  for (Layer& layer : layers_) {
-    const torch::Tensor index =
-        pick.view({-1, 1, 1, 1}).expand({pick.size(0), layer.keys.size(1), 1, layer.keys.size(3)});
-    layer.keys.narrow(2, placed_, 1).copy_(layer.candidate_keys.gather(2, index));
-    layer.values.narrow(2, placed_, 1).copy_(layer.candidate_values.gather(2, index));
-    layer.candidate_keys = layer.candidate_values = torch::Tensor();
-  }
-  last_position_ = candidates_.gather(1, pick.unsqueeze(1)).squeeze(1);
-  last_code_ = guided_ ? at::cat({codes, codes}) : codes;
-  candidates_ = torch::Tensor();
-  ++placed_;
+torch::Tensor CachedScorer::nowhere() const {
+  return torch::full({sequences_, 1}, model_->config().grid.size(),
+                     torch::TensorOptions(torch::kInt64).device(device()));
 }
 
-int64_t CachedScorer::bytes_needed(const TransformerConfig& config, int64_t batch, bool guided) {
-  const int64_t rows = guided ? 2 * batch : batch, n = config.grid.size();
-  const int64_t cache = 2 * config.layers * n * config.width;
-  const int64_t candidates = 2 * config.layers * n * config.width;
-  const int64_t block = n * 12 * config.width;  // input, packed heads, turned heads, hidden
-  const int64_t logits = 4 * n * config.codebook_size;
-  return rows * static_cast<int64_t>(sizeof(float)) * (cache + candidates + block + logits);
+torch::Tensor CachedScorer::own_position() const {
+  return now_.placed == 0 ? nowhere() : now_.last_position.unsqueeze(1);
+}
+
+CachedScorer::KeysValues CachedScorer::destination(size_t layer, Rows rows, int64_t begin,
+                                                   int64_t count) {
+  if (rows == Rows::kSequence) {
+    return {cache_[layer].keys.narrow(2, now_.filled[layer], count),
+            cache_[layer].values.narrow(2, now_.filled[layer], count)};
+  }
+  const KeysValues& buffer = candidate_keys_[now_.buffer][layer];
+  return {buffer.keys.narrow(2, begin, count), buffer.values.narrow(2, begin, count)};
+}
+
+void CachedScorer::attend(const torch::Tensor& query, const KeysValues& own, size_t layer,
+                          Rows rows, torch::Tensor out) {
+  const int64_t before = now_.filled[layer], count = query.size(2);
+  const auto cached = [&](int64_t length) {
+    return KeysValues{cache_[layer].keys.narrow(2, 0, length),
+                      cache_[layer].values.narrow(2, 0, length)};
+  };
+  if (rows == Rows::kCandidates) {
+    const KeysValues prefix = cached(before);
+    attend_to_prefix_and_self(query, prefix.keys, prefix.values, own.keys, own.values, out);
+    return;
+  }
+  const KeysValues all = cached(before + count);
+  if (count == 1) {
+    attend_one(query, all.keys, all.values, out);
+    return;
+  }
+  const torch::Tensor mask =
+      torch::ones({count, before + count}, query.options().dtype(torch::kBool)).tril(before);
+  out.copy_(at::scaled_dot_product_attention(query, all.keys, all.values, mask)
+                .transpose(1, 2)
+                .reshape(out.sizes()));
+}
+
+torch::Tensor CachedScorer::run(torch::Tensor x, size_t first, const torch::Tensor& query,
+                                const torch::Tensor& key, Rows rows, size_t last, int64_t begin) {
+  const int64_t count = x.size(1), total = x.size(0) * count, width = x.size(2);
+  const int64_t heads = model_->config().heads;
+  torch::Tensor flat = x.contiguous().view({total, width});
+  const torch::Tensor normed = normed_rows_.narrow(0, 0, total);
+  torch::Tensor qkv = qkv_rows_.narrow(0, 0, total), hidden = hidden_rows_.narrow(0, 0, total);
+  const torch::Tensor attended = attended_rows_.narrow(0, 0, total);
+  const torch::Tensor packed = qkv.view({x.size(0), count, 3 * width});
+  const torch::Tensor queries =
+      qkv.view({x.size(0), count, 3, heads, width / heads}).select(2, 0).transpose(1, 2);
+  torch::Tensor bias;  // of the block before, added by the norm that reads it
+  for (size_t i = first; i < last; ++i) {
+    const BlockImpl::Weights& w = weights_[i];
+    add_bias_layer_norm(flat, bias, w.attention_norm, w.attention_norm_bias, normed);
+    at::mm_out(qkv, normed, w.qkv);
+    const KeysValues own = destination(i, rows, begin, count);
+    split_heads(packed, w.qkv_bias, model_->rotary(), query, key, own.keys, own.values);
+    attend(queries, own, i, rows, attended);
+    flat.addmm_(attended, w.projection);
+    add_bias_layer_norm(flat, w.projection_bias, w.mlp_norm, w.mlp_norm_bias, normed);
+    at::mm_out(hidden, normed, w.up);
+    add_bias_gelu(hidden, w.up_bias);
+    flat.addmm_(hidden, w.down);
+    bias = w.down_bias;
+  }
+  if (bias.defined()) flat.add_(bias);
+  row_layers_ += total * static_cast<int64_t>(last - first);
+  return flat.view(x.sizes());
+}
+
+torch::Tensor CachedScorer::normed(torch::Tensor x) {
+  const auto weights = model_->head_weights();
+  torch::Tensor out = torch::empty_like(x);
+  const int64_t width = x.size(-1);
+  add_bias_layer_norm(x.view({-1, width}), {}, weights.norm, weights.norm_bias,
+                      out.view({-1, width}));
+  return out;
+}
+
+torch::Tensor CachedScorer::head(const torch::Tensor& normed) const {
+  const auto weights = model_->head_weights();
+  return at::addmm(weights.head_bias, normed.reshape({-1, normed.size(-1)}), weights.head.t())
+      .view({normed.size(0), normed.size(1), weights.head.size(0)});
+}
+
+// What all candidates of a step share: the patch before them where it is a token of its own, or the
+// blocks that do not know where they go.
+void CachedScorer::prepare() {
+  const bool tokens = model_->encoding().position_token;
+  if (now_.prepared || (!tokens && split_ == 0)) return;
+  const torch::Tensor own = own_position();
+  const torch::Tensor x = now_.placed == 0 ? model_->start_input(labels_, sequences_)
+                                           : model_->patch_input(now_.last_code.unsqueeze(1), own);
+  const size_t last = tokens ? weights_.size() : split_;
+  now_.below = run(x.contiguous(), 0, own, own, Rows::kSequence, last);
+  for (size_t i = 0; i < last; ++i) ++now_.filled[i];
+  now_.prepared = true;
+}
+
+torch::Tensor CachedScorer::candidate_inputs(const torch::Tensor& to) {
+  if (model_->encoding().position_token) return model_->position_token(to);
+  const torch::Tensor from = own_position();
+  const torch::Tensor next = now_.placed == 0 ? model_->first_next(to) : model_->next(from, to);
+  if (split_ > 0) return now_.below + next;
+  return next + (now_.placed == 0 ? model_->start_input(labels_, sequences_)
+                                  : model_->patch_input(now_.last_code.unsqueeze(1), from));
+}
+
+void CachedScorer::score(const torch::Tensor& candidates, const Visit& visit) {
+  const int64_t n = model_->config().grid.size();
+  if (now_.placed == n) {
+    throw std::logic_error(fmt::format("all {} patches are placed; nothing is left to score", n));
+  }
+  const c10::InferenceMode no_gradients;
+  prepare();
+  now_.candidates = doubled(candidates);
+  const int64_t count = candidates.size(1);
+  now_.in_cache = count == 1;
+  const Rows rows = now_.in_cache ? Rows::kSequence : Rows::kCandidates;
+  std::vector<torch::Tensor> normed_parts;
+  for (int64_t begin = 0; begin < count; begin += rows_) {
+    const int64_t part = std::min(rows_, count - begin);
+    const torch::Tensor to = now_.candidates.narrow(1, begin, part);
+    const torch::Tensor own =
+        model_->encoding().position_token ? to : own_position().expand({sequences_, part});
+    const torch::Tensor x = run(candidate_inputs(to).expand({sequences_, part, -1}).contiguous(),
+                                split_, to, own, rows, weights_.size(), begin);
+    normed_parts.push_back(normed(x));
+    visit(begin, guided(head(normed_parts.back())));
+  }
+  now_.normed = normed_parts.size() == 1 ? normed_parts.front() : at::cat(normed_parts, 1);
+}
+
+torch::Tensor CachedScorer::logits(const torch::Tensor& candidates) {
+  std::vector<torch::Tensor> parts;
+  score(candidates, [&](int64_t, const torch::Tensor& logits) { parts.push_back(logits); });
+  return at::cat(parts, 1);
+}
+
+torch::Tensor CachedScorer::chosen_logits(const torch::Tensor& choice) {
+  if (!now_.candidates.defined()) {
+    throw std::logic_error("chosen_logits() needs the candidates of a score() call before it");
+  }
+  const c10::InferenceMode no_gradients;
+  const torch::Tensor index =
+      doubled(choice).view({-1, 1, 1}).expand({sequences_, 1, now_.normed.size(2)});
+  return guided(head(now_.normed.gather(1, index))).squeeze(1);
+}
+
+void CachedScorer::place(const torch::Tensor& choice, const torch::Tensor& codes) {
+  if (!now_.candidates.defined()) {
+    throw std::logic_error("place() needs the candidates of a score() call before it");
+  }
+  const c10::InferenceMode no_gradients;
+  const torch::Tensor pick = doubled(choice);
+  for (size_t i = split_; i < weights_.size(); ++i) {
+    if (!now_.in_cache) {
+      const KeysValues& from = candidate_keys_[now_.buffer][i];
+      const torch::Tensor index =
+          pick.view({-1, 1, 1, 1}).expand({sequences_, from.keys.size(1), 1, from.keys.size(3)});
+      const KeysValues slot = destination(i, Rows::kSequence, 0, 1);
+      slot.keys.copy_(from.keys.gather(2, index));
+      slot.values.copy_(from.values.gather(2, index));
+    }
+    ++now_.filled[i];
+  }
+  now_.last_position = now_.candidates.gather(1, pick.unsqueeze(1)).squeeze(1);
+  now_.last_code = doubled(codes);
+  now_.candidates = now_.normed = now_.below = torch::Tensor();
+  now_.prepared = false;
+  ++now_.placed;
+}
+
+torch::Tensor CachedScorer::prefill(const torch::Tensor& positions, const torch::Tensor& codes) {
+  const int64_t n = model_->config().grid.size(), count = positions.size(1);
+  if (now_.placed + count > n) {
+    throw std::logic_error(
+        fmt::format("{} of {} patches are placed; {} more do not fit", now_.placed, n, count));
+  }
+  const c10::InferenceMode no_gradients;
+  const int64_t step = model_->encoding().position_token ? std::max<int64_t>(1, rows_ / 2) : rows_;
+  std::vector<torch::Tensor> logits;
+  for (int64_t begin = 0; begin < count; begin += step) {
+    const int64_t part = std::min(step, count - begin);
+    logits.push_back(prefill_part(doubled(positions.narrow(1, begin, part)),
+                                  doubled(codes.narrow(1, begin, part))));
+  }
+  return guided(at::cat(logits, 1));
+}
+
+torch::Tensor CachedScorer::prefill_part(const torch::Tensor& positions,
+                                         const torch::Tensor& codes) {
+  prepare();
+  const int64_t m = positions.size(1);
+  const torch::Tensor from = positions.narrow(1, 0, m - 1), to = positions.narrow(1, 1, m - 1);
+  const torch::Tensor first = candidate_inputs(positions.narrow(1, 0, 1));
+  torch::Tensor own = at::cat({own_position(), from}, 1), x, result;
+  const auto advance = [this](size_t begin, size_t end, int64_t slots) {
+    for (size_t i = begin; i < end; ++i) now_.filled[i] += slots;
+  };
+  if (model_->encoding().position_token) {
+    const torch::Tensor pairs =
+        at::stack({model_->position_token(positions), model_->patch_input(codes, positions)}, 2)
+            .view({sequences_, 2 * m, -1})
+            .narrow(1, 0, 2 * m - 1);  // the last patch is the next step's to prepare
+    own = positions.repeat_interleave(2, 1).narrow(1, 0, 2 * m - 1);
+    x = run(pairs.contiguous(), 0, own, own, Rows::kSequence, weights_.size());
+    advance(0, weights_.size(), 2 * m - 1);
+    x = x.slice(1, 0, 2 * m, 2).contiguous();
+  } else {
+    if (m > 1) {
+      torch::Tensor patches = model_->patch_input(codes.narrow(1, 0, m - 1), from);
+      if (split_ > 0) {
+        patches = run(patches.contiguous(), 0, from, from, Rows::kSequence, split_);
+        advance(0, split_, m - 1);
+      }
+      x = at::cat({first, patches + model_->next(from, to)}, 1);
+    } else {
+      x = first;
+    }
+    x = run(x.contiguous(), split_, positions, own, Rows::kSequence, weights_.size());
+    advance(split_, weights_.size(), m);
+  }
+  now_.last_position = positions.select(1, m - 1).contiguous();
+  now_.last_code = codes.select(1, m - 1).contiguous();
+  now_.candidates = now_.normed = now_.below = torch::Tensor();
+  now_.prepared = false;
+  now_.placed += m;
+  return head(normed(x));
+}
+
+torch::Tensor CachedScorer::location_log_probabilities() {
+  if (split_ == 0) {
+    throw std::invalid_argument(
+        "this model has no location head; the order \"location_head\" and the confidence "
+        "\"location\" need one that was fine-tuned with relabel.location_head \"on\"");
+  }
+  const c10::InferenceMode no_gradients;
+  prepare();
+  return guided(model_->location_logits(now_.below)).squeeze(1).log_softmax(-1);
+}
+
+torch::Tensor CachedScorer::entropies() {
+  std::vector<torch::Tensor> parts;
+  const torch::Tensor candidates = now_.candidates.narrow(0, 0, batch_);
+  score(candidates, [&](int64_t, const torch::Tensor& logits) {
+    parts.push_back(-confidence_of(Confidence::kEntropy, logits.log_softmax(-1), {}));
+  });
+  return at::cat(parts, 1);
+}
+
+torch::Tensor CachedScorer::future_context(const torch::Tensor& choice,
+                                           const torch::Tensor& codes) {
+  if (!now_.candidates.defined() || candidate_keys_[1].empty()) {
+    throw std::logic_error(
+        "future_context() needs candidates scored before, and ScorerOptions::looks_ahead");
+  }
+  const c10::InferenceMode no_gradients;
+  const int64_t tried = choice.size(1), r = now_.candidates.size(1);
+  if (r == 1) return torch::zeros({batch_, tried}, now_.normed.options());
+  const torch::Tensor all = now_.candidates.narrow(0, 0, batch_);
+  const torch::Tensor before =
+      -confidence_of(Confidence::kEntropy, guided(head(now_.normed)).log_softmax(-1), {});
+  const Standing standing = now_;
+  std::vector<torch::Tensor> gains;
+  for (int64_t k = 0; k < tried; ++k) {
+    const torch::Tensor pick = choice.select(1, k);
+    const torch::Tensor others =
+        at::arange(r, pick.options())
+            .expand({batch_, r})
+            .masked_select(at::arange(r, pick.options()) != pick.unsqueeze(1))
+            .view({batch_, r - 1});
+    place(pick, codes.select(1, k));
+    now_.buffer = 1;
+    now_.candidates = doubled(all.gather(1, others));
+    const torch::Tensor after = entropies();
+    gains.push_back((before.gather(1, others) - after).mean(1));
+    now_ = standing;
+  }
+  return at::stack(gains, 1);
+}
+
+int64_t CachedScorer::token_evaluations() const {
+  return row_layers_ / static_cast<int64_t>(weights_.size());
 }
 
 }  // namespace oar

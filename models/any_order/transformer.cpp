@@ -1,14 +1,13 @@
 #include "models/any_order/transformer.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/dropout.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/outer.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/stack.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -16,9 +15,6 @@
 
 namespace oar {
 namespace {
-
-// Wavelengths from 2π to 2π·100 patches span every grid in use, up to 64 patches a side.
-constexpr double kRotaryBase = 100.0;
 
 TransformerConfig checked(const TransformerConfig& config) {
   check_config(config);
@@ -42,7 +38,18 @@ void check_config(const TransformerConfig& config) {
         "model: {} layers of width {} with {} heads; the width must be a multiple of 4 x heads",
         config.layers, config.width, config.heads));
   }
-  parse_next_encoding(config.next_encoding);
+  const NextEncoding encoding = parse_next_encoding(config.next_encoding);
+  if (config.location_after == 0) return;
+  if (config.location_after < 0 || config.location_after >= config.layers) {
+    refuse(fmt::format("the location head follows block {} of {}; it must lie between two blocks",
+                       config.location_after, config.layers));
+  }
+  if (encoding.none || encoding.position_token) {
+    refuse(fmt::format(
+        "a location head needs an encoding that it can tell the blocks after it; next_encoding is "
+        "\"{}\", accepted: absolute, relative, rotary and their like",
+        config.next_encoding));
+  }
 }
 
 TransformerConfig transformer_preset(const std::string& name) {
@@ -60,28 +67,6 @@ TransformerConfig transformer_preset(const std::string& name) {
   if (name == "large") return sized(24, 1024, 16);
   throw std::invalid_argument(
       fmt::format("no model preset is called \"{}\"; known: nano, tiny, small, base, large", name));
-}
-
-RotaryTable::RotaryTable(const Grid& grid, int64_t head_width) {
-  const int64_t frequencies = head_width / 4;
-  const torch::Tensor exponent =
-      at::arange(frequencies, torch::kFloat64) / static_cast<double>(frequencies);
-  const torch::Tensor frequency = exponent.mul(-std::log(kRotaryBase)).exp();
-  const torch::Tensor position = at::arange(grid.size(), torch::kInt64);
-  const torch::Tensor row = position.div(grid.cols, "floor").to(torch::kFloat64);
-  const torch::Tensor col = position.remainder(grid.cols).to(torch::kFloat64);
-  const torch::Tensor angle =
-      at::cat({at::cat({at::outer(row, frequency), at::outer(col, frequency)}, 1),
-               at::zeros({1, 2 * frequencies}, torch::kFloat64)});
-  cos = angle.cos().to(torch::kFloat32);
-  sin = angle.sin().to(torch::kFloat32);
-}
-
-torch::Tensor RotaryTable::turn(const torch::Tensor& x, const torch::Tensor& positions) const {
-  const torch::Tensor c = at::embedding(cos, positions).unsqueeze(1);
-  const torch::Tensor s = at::embedding(sin, positions).unsqueeze(1);
-  const auto halves = x.chunk(2, -1);
-  return at::cat({halves[0] * c - halves[1] * s, halves[0] * s + halves[1] * c}, -1);
 }
 
 BlockImpl::BlockImpl(const TransformerConfig& config)
@@ -122,24 +107,53 @@ TransformerImpl::TransformerImpl(const TransformerConfig& config)
     : config_(checked(config)),
       encoding_(parse_next_encoding(config.next_encoding)),
       rotary_(config.grid, config.width / config.heads) {
-  const auto& [grid, codes, layers, width, heads, next, classes, dropout] = config_;
+  const auto& [grid, codes, layers, width, heads, next, classes, dropout, location] = config_;
   const auto table = [&](const char* name, int64_t rows) {
     return register_parameter(name, torch::zeros({rows, width}));
   };
   token_ = table("token", codes);
   here_row_ = table("here_row", grid.rows);
   here_col_ = table("here_col", grid.cols);
-  first_ = table("first", grid.size());
+  if (!encoding_.none && !encoding_.position_token) first_ = table("first", grid.size());
   start_ = table("start", classes + 1);  // the last row is "no condition"
   if (encoding_.absolute) next_absolute_ = table("next_absolute", grid.size());
   if (encoding_.relative) {
     next_relative_ = table("next_relative", (2 * grid.rows - 1) * (2 * grid.cols - 1));
   }
+  if (encoding_.relative_separable) {
+    next_row_ = table("next_row", 2 * grid.rows - 1);
+    next_col_ = table("next_col", 2 * grid.cols - 1);
+  }
+  if (encoding_.sinusoidal) {
+    next_sinusoid_ = table("next_sinusoid", width);
+    sinusoids_ = sinusoid_table(grid, width);
+  }
+  if (encoding_.position_token) position_token_ = table("position_token", 1);
   blocks_ = register_module("blocks", torch::nn::ModuleList());
   for (int64_t i = 0; i < layers; ++i) blocks_->push_back(Block(config_));
   final_norm_ =
       register_module("final_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
   head_ = register_module("head", torch::nn::Linear(width, codes));
+  if (location > 0) {
+    location_norm_ = register_module("location_norm",
+                                     torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
+    location_head_ = register_module("location_head", torch::nn::Linear(width, grid.size()));
+  }
+}
+
+BlockImpl::Weights BlockImpl::weights() const {
+  return {attention_norm_->weight,
+          attention_norm_->bias,
+          qkv_->weight,
+          qkv_->bias,
+          projection_->weight,
+          projection_->bias,
+          mlp_norm_->weight,
+          mlp_norm_->bias,
+          up_->weight,
+          up_->bias,
+          down_->weight,
+          down_->bias};
 }
 
 void TransformerImpl::initialise(uint64_t seed) {
@@ -169,68 +183,129 @@ void TransformerImpl::move_to(torch::Device device) {
   to(device);
   rotary_.cos = rotary_.cos.to(device);
   rotary_.sin = rotary_.sin.to(device);
+  if (sinusoids_.defined()) sinusoids_ = sinusoids_.to(device);
 }
 
-torch::Tensor TransformerImpl::first_input(const torch::Tensor& labels, const torch::Tensor& to) {
+torch::Tensor TransformerImpl::start_input(const torch::Tensor& labels, int64_t batch) {
   const int64_t none = config_.num_classes;
-  torch::Tensor row = labels.defined() ? labels.masked_fill(labels < 0, none)
-                                       : torch::full({to.size(0)}, none, to.options());
-  return at::embedding(start_, row).unsqueeze(1) + at::embedding(first_, to);
+  const torch::Tensor row =
+      labels.defined()
+          ? labels.masked_fill(labels < 0, none)
+          : torch::full({batch}, none, torch::TensorOptions(torch::kInt64).device(device()));
+  return at::embedding(start_, row).unsqueeze(1);
 }
 
-torch::Tensor TransformerImpl::step_input(const torch::Tensor& codes, const torch::Tensor& from,
-                                          const torch::Tensor& to) {
+torch::Tensor TransformerImpl::patch_input(const torch::Tensor& codes, const torch::Tensor& from) {
   const int64_t cols = config_.grid.cols;
-  const torch::Tensor from_row = from.div(cols, "floor"), from_col = from.remainder(cols);
-  torch::Tensor h = at::embedding(token_, codes) + at::embedding(here_row_, from_row) +
-                    at::embedding(here_col_, from_col);
-  if (encoding_.absolute) h = h + at::embedding(next_absolute_, to);
-  if (encoding_.relative) {
-    const torch::Tensor row = to.div(cols, "floor") - from_row + (config_.grid.rows - 1);
-    const torch::Tensor col = to.remainder(cols) - from_col + (cols - 1);
-    h = h + at::embedding(next_relative_, row * (2 * cols - 1) + col);
-  }
-  return h.expand({to.size(0), to.size(1), config_.width});  // rotary alone adds nothing per `to`
+  return at::embedding(token_, codes) + at::embedding(here_row_, from.div(cols, "floor")) +
+         at::embedding(here_col_, from.remainder(cols));
 }
 
-std::vector<Block> TransformerImpl::blocks() const {
-  std::vector<Block> blocks;
-  for (const auto& block : *blocks_) {
-    blocks.emplace_back(std::dynamic_pointer_cast<BlockImpl>(block));
+torch::Tensor TransformerImpl::first_next(const torch::Tensor& to) {
+  if (!first_.defined())
+    return torch::zeros({to.size(0), to.size(1), config_.width}, start_.options());
+  return at::embedding(first_, to);
+}
+
+torch::Tensor TransformerImpl::next(const torch::Tensor& from, const torch::Tensor& to) {
+  const auto& [rows, cols] = config_.grid;
+  torch::Tensor sum;
+  const auto add = [&sum](const torch::Tensor& table, const torch::Tensor& index) {
+    const torch::Tensor found = at::embedding(table, index);
+    sum = sum.defined() ? sum + found : found;
+  };
+  if (encoding_.absolute) add(next_absolute_, to);
+  if (encoding_.relative || encoding_.relative_separable) {
+    const torch::Tensor row = to.div(cols, "floor") - from.div(cols, "floor") + (rows - 1);
+    const torch::Tensor col = to.remainder(cols) - from.remainder(cols) + (cols - 1);
+    if (encoding_.relative) add(next_relative_, row * (2 * cols - 1) + col);
+    if (encoding_.relative_separable) {
+      add(next_row_, row);
+      add(next_col_, col);
+    }
   }
-  return blocks;
+  if (encoding_.sinusoidal) add(at::linear(sinusoids_, next_sinusoid_), to);
+  if (sum.defined()) return sum;
+  return torch::zeros({to.size(0), to.size(1), config_.width}, start_.options());
+}
+
+torch::Tensor TransformerImpl::position_token(const torch::Tensor& to) {
+  const int64_t cols = config_.grid.cols;
+  return at::embedding(here_row_, to.div(cols, "floor")) +
+         at::embedding(here_col_, to.remainder(cols)) + position_token_;
+}
+
+Block TransformerImpl::block(size_t index) const {
+  return Block(std::dynamic_pointer_cast<BlockImpl>(blocks_->ptr(index)));
+}
+
+TransformerImpl::HeadWeights TransformerImpl::head_weights() const {
+  return {final_norm_->weight, final_norm_->bias, head_->weight, head_->bias};
 }
 
 torch::Tensor TransformerImpl::logits(const torch::Tensor& x) {
   return head_->forward(final_norm_->forward(x));
 }
 
-torch::Tensor TransformerImpl::run(torch::Tensor x, const torch::Tensor& from,
-                                   const torch::Tensor& to, const torch::Tensor& mask) {
-  x = at::dropout(x, config_.dropout, is_training());
-  const std::optional<torch::Tensor> attention_mask =
-      mask.defined() ? std::optional(mask) : std::nullopt;
-  for (const auto& module : *blocks_) {
-    auto* const block = module->as<BlockImpl>();
-    const auto [query, key, value] = block->heads(x, rotary(), to, from);
-    x = block->finish(x, at::scaled_dot_product_attention(query, key, value, attention_mask, 0.0,
-                                                          /*is_causal=*/!mask.defined()));
-  }
-  return logits(x);
+torch::Tensor TransformerImpl::location_logits(const torch::Tensor& x) {
+  return location_head_->forward(location_norm_->forward(x));
 }
 
-torch::Tensor TransformerImpl::forward(const torch::Tensor& codes, const torch::Tensor& position_at,
-                                       const torch::Tensor& labels) {
+torch::Tensor TransformerImpl::run(torch::Tensor x, size_t first, size_t last,
+                                   const torch::Tensor& query, const torch::Tensor& key,
+                                   const torch::Tensor& mask) {
+  const std::optional<torch::Tensor> attention_mask =
+      mask.defined() ? std::optional(mask) : std::nullopt;
+  for (size_t i = first; i < last; ++i) {
+    auto* const block = blocks_[i]->as<BlockImpl>();
+    const auto heads = block->heads(x, rotary(), query, key);
+    x = block->finish(
+        x, at::scaled_dot_product_attention(heads.query, heads.key, heads.value, attention_mask,
+                                            0.0, /*is_causal=*/!mask.defined()));
+  }
+  return x;
+}
+
+TransformerImpl::Prediction TransformerImpl::predict(const torch::Tensor& codes,
+                                                     const torch::Tensor& position_at,
+                                                     const torch::Tensor& labels) {
   const int64_t n = config_.grid.size();
   TORCH_CHECK(codes.dim() == 2 && codes.size(1) == n && position_at.sizes() == codes.sizes(),
               "codes and position_at must both be [B, ", n, "], got ", codes.sizes(), " and ",
               position_at.sizes());
+  if (encoding_.position_token) return predict_with_position_tokens(codes, position_at, labels);
   const torch::Tensor from = position_at.narrow(1, 0, n - 1), to = position_at.narrow(1, 1, n - 1);
-  const torch::Tensor x = at::cat({first_input(labels, position_at.narrow(1, 0, 1)),
-                                   step_input(codes.gather(1, from), from, to)},
-                                  1);
   const torch::Tensor nowhere = torch::full({codes.size(0), 1}, n, codes.options());
-  return run(x, at::cat({nowhere, from}, 1), position_at);
+  const torch::Tensor own = at::cat({nowhere, from}, 1);
+  const torch::Tensor patches =
+      at::cat({start_input(labels, codes.size(0)), patch_input(codes.gather(1, from), from)}, 1);
+  const torch::Tensor next_inputs =
+      at::cat({first_next(position_at.narrow(1, 0, 1)), next(from, to)}, 1);
+  const auto drop = [this](const torch::Tensor& x) {
+    return at::dropout(x, config_.dropout, is_training());
+  };
+  const size_t split = static_cast<size_t>(config_.location_after);
+  if (split == 0)
+    return {logits(run(drop(patches + next_inputs), 0, num_blocks(), position_at, own)), {}};
+  const torch::Tensor below = run(drop(patches), 0, split, own, own);
+  return {logits(run(below + drop(next_inputs), split, num_blocks(), position_at, own)),
+          location_logits(below)};
+}
+
+TransformerImpl::Prediction TransformerImpl::predict_with_position_tokens(
+    const torch::Tensor& codes, const torch::Tensor& position_at, const torch::Tensor& labels) {
+  const int64_t batch = codes.size(0), n = codes.size(1), width = config_.width;
+  const torch::Tensor nowhere = torch::full({batch, 1}, n, codes.options());
+  // start, P0, X0, P1, X1, ..., P(N-1); the last X tells nobody anything.
+  const torch::Tensor pairs =
+      at::stack(
+          {position_token(position_at), patch_input(codes.gather(1, position_at), position_at)}, 2)
+          .view({batch, 2 * n, width});
+  const torch::Tensor own =
+      at::cat({nowhere, position_at.repeat_interleave(2, 1).narrow(1, 0, 2 * n - 1)}, 1);
+  torch::Tensor x = at::cat({start_input(labels, batch), pairs.narrow(1, 0, 2 * n - 1)}, 1);
+  x = run(at::dropout(x, config_.dropout, is_training()), 0, num_blocks(), own, own);
+  return {logits(x.slice(1, 1, 2 * n, 2)), {}};
 }
 
 }  // namespace oar

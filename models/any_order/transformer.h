@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "models/any_order/next_encoding.h"
+#include "models/any_order/rotary_table.h"
 #include "orders/grid.h"
 
 namespace oar {
@@ -26,6 +27,9 @@ struct TransformerConfig {
   std::string next_encoding = "relative+rotary";
   int64_t num_classes = 0;  ///< 0: no condition; else labels 0 .. num_classes-1, or -1 for none
   double dropout = 0.1;
+  /// A model with a location head: the blocks before this one do not know the next position, and
+  /// where it is follows from what they make. 0: no location head.
+  int64_t location_after = 0;
 };
 
 /// Layers, width and heads of a preset: nano 3×96, tiny 4×128, small 6×256, base 12×768 (≈87 M
@@ -41,17 +45,6 @@ TransformerConfig transformer_preset(const std::string& name);
 ///         (each head's channels pair up for two rotary axes), or an unknown next_encoding.
 void check_config(const TransformerConfig& config);
 
-/// 2-D rotary embedding of positions: the first half of a head's channels turns with the row, the
-/// second with the column. Position N ("nowhere") turns by nothing.
-///
-/// Shapes  cos, sin float32 [N+1, d/2] with d the head's width, a multiple of 4.
-struct RotaryTable {
-  torch::Tensor cos, sin;
-  RotaryTable(const Grid& grid, int64_t head_width);
-  /// Turns x [B, H, T, d] by the positions [B, T].
-  torch::Tensor turn(const torch::Tensor& x, const torch::Tensor& positions) const;
-};
-
 /// One pre-norm block: causal self-attention, then a GELU perceptron of four times the width.
 class BlockImpl : public torch::nn::Module {
  public:
@@ -66,6 +59,13 @@ class BlockImpl : public torch::nn::Module {
   /// x plus the projected attention output [B, H, T, d], then plus the perceptron.
   torch::Tensor finish(const torch::Tensor& x, const torch::Tensor& attended);
 
+  /// The parameters, for inference: weights [out, in], biases and norms [out].
+  struct Weights {
+    torch::Tensor attention_norm, attention_norm_bias, qkv, qkv_bias, projection, projection_bias;
+    torch::Tensor mlp_norm, mlp_norm_bias, up, up_bias, down, down_bias;
+  };
+  Weights weights() const;
+
  private:
   int64_t heads_;
   double dropout_;
@@ -76,39 +76,71 @@ TORCH_MODULE(Block);
 
 /// Predicts the code of any position next: p(code at position_at[t] | placed patches, positions).
 ///
-///     h_t = token(x[position_at[t-1]]) + here(position_at[t-1]) + next(position_at[t-1] ->
-///     position_at[t]) h_0 = start(condition) + first(position_at[0])
+///     h_t = token(x[position_at[t-1]]) + here(position_at[t-1])
+///           + next(position_at[t-1] -> position_at[t])
+///     h_0 = start(condition) + first(position_at[0])
 ///
-/// Causal self-attention runs over steps, so one pass gives every step of an order.
+/// Causal self-attention runs over steps, so one pass gives every step of an order. Two departures:
+/// - With a position token the sequence is start, P(position_at[0]), X(position_at[0]), P(...),
+/// ...:
+///   P carries the position and X the code, and logits are read at the P.
+/// - With a location head the blocks before `location_after` run on h without `next`; a head on
+/// what
+///   they make gives the distribution of position_at[t], and `next` is added for the blocks after:
+///   one pass, and one evaluation per patch in sampling, gives location and content.
 ///
 /// Shapes  B images, N patches, V codes, D width, T steps.
 /// Errors  std::invalid_argument for a grid, codebook, width or heads that do not fit together.
-/// Source  arXiv 2504.17069v1: dual positional encoding, absolute here and relative next.
+/// Source  arXiv 2504.17069v1: dual positional encoding, absolute here and relative next; position
+///         token: RandAR, arXiv 2412.01827; location head: the paper's open question, our design.
 class TransformerImpl : public torch::nn::Module {
  public:
   explicit TransformerImpl(const TransformerConfig& config);
 
   const TransformerConfig& config() const { return config_; }
+  const NextEncoding& encoding() const { return encoding_; }
 
-  /// Logits of every step: float32 [B, N, V] for codes by position int64 [B, N], orders
-  /// `position_at` int64 [B, N] and `labels` int64 [B] (not defined: no condition).
+  /// What one pass over whole images gives, by step.
+  struct Prediction {
+    torch::Tensor logits;    ///< float32 [B, N, V], of the code at position_at[t]
+    torch::Tensor location;  ///< float32 [B, N, N], of position_at[t]; only with a location head
+  };
+  /// `codes` by position int64 [B, N], orders `position_at` int64 [B, N], `labels` int64 [B] (not
+  /// defined: no condition).
+  Prediction predict(const torch::Tensor& codes, const torch::Tensor& position_at,
+                     const torch::Tensor& labels = {});
   torch::Tensor forward(const torch::Tensor& codes, const torch::Tensor& position_at,
-                        const torch::Tensor& labels = {});
+                        const torch::Tensor& labels = {}) {
+    return predict(codes, position_at, labels).logits;
+  }
 
-  /// h_0 of candidates `to` int64 [B, R]: [B, R, D].
-  torch::Tensor first_input(const torch::Tensor& labels, const torch::Tensor& to);
-  /// h_t, t >= 1, for codes placed at `from`, going `to`; all int64 [B, T]: [B, T, D].
-  torch::Tensor step_input(const torch::Tensor& codes, const torch::Tensor& from,
-                           const torch::Tensor& to);
-  /// Runs the blocks over x [B, T, D]: logits [B, T, V]. Without a mask attention is causal; a mask
-  /// bool [T, T] is true where a query (row) may look at a key (column). `from` is N for h_0.
-  torch::Tensor run(torch::Tensor x, const torch::Tensor& from, const torch::Tensor& to,
-                    const torch::Tensor& mask = {});
+  /// start(condition) of `batch` images: [B, 1, D].
+  torch::Tensor start_input(const torch::Tensor& labels, int64_t batch);
+  /// token + here of codes placed at `from`; int64 [B, T]: [B, T, D].
+  torch::Tensor patch_input(const torch::Tensor& codes, const torch::Tensor& from);
+  /// first(to), what the first step adds: [B, R, D] for `to` int64 [B, R].
+  torch::Tensor first_next(const torch::Tensor& to);
+  /// next(from -> to): [B, R, D], zero where only rotary tells. `from` [B, 1] or [B, R].
+  torch::Tensor next(const torch::Tensor& from, const torch::Tensor& to);
+  /// The token that stands before the patch `to`: [B, R, D]. With a position token only.
+  torch::Tensor position_token(const torch::Tensor& to);
 
-  /// For the cached search: the blocks, the turning and the last step apart.
-  std::vector<Block> blocks() const;
+  /// Runs blocks first .. last - 1 over x [B, T, D], queries turned by `query` and keys by `key`
+  /// (int64 [B, T]; N turns by nothing). Without a mask attention is causal; a mask bool [T, T] is
+  /// true where a query (row) may look at a key (column).
+  torch::Tensor run(torch::Tensor x, size_t first, size_t last, const torch::Tensor& query,
+                    const torch::Tensor& key, const torch::Tensor& mask = {});
+  torch::Tensor logits(const torch::Tensor& x);           ///< [B, T, V]
+  torch::Tensor location_logits(const torch::Tensor& x);  ///< [B, T, N]
+
+  /// For the cached search.
+  size_t num_blocks() const { return blocks_->size(); }
+  Block block(size_t index) const;
   const RotaryTable* rotary() const { return encoding_.rotary ? &rotary_ : nullptr; }
-  torch::Tensor logits(const torch::Tensor& x);
+  struct HeadWeights {
+    torch::Tensor norm, norm_bias, head, head_bias;
+  };
+  HeadWeights head_weights() const;
 
   torch::Device device() const { return token_.device(); }
   /// Draws all weights anew from `seed`: normal, σ 0.02; residual projections σ 0.02/√(2·layers).
@@ -117,14 +149,20 @@ class TransformerImpl : public torch::nn::Module {
   void move_to(torch::Device device);
 
  private:
+  Prediction predict_with_position_tokens(const torch::Tensor& codes,
+                                          const torch::Tensor& position_at,
+                                          const torch::Tensor& labels);
+
   TransformerConfig config_;
   NextEncoding encoding_;
   RotaryTable rotary_;
-  torch::Tensor token_, here_row_, here_col_, first_, start_, next_absolute_, next_relative_;
-  torch::Tensor offset_base_;
+  torch::Tensor token_, here_row_, here_col_, first_, start_;
+  torch::Tensor next_absolute_, next_relative_, next_row_, next_col_, next_sinusoid_;
+  torch::Tensor sinusoids_;  // [N, D], no parameter
+  torch::Tensor position_token_;
   torch::nn::ModuleList blocks_;
-  torch::nn::LayerNorm final_norm_{nullptr};
-  torch::nn::Linear head_{nullptr};
+  torch::nn::LayerNorm final_norm_{nullptr}, location_norm_{nullptr};
+  torch::nn::Linear head_{nullptr}, location_head_{nullptr};
 };
 TORCH_MODULE(Transformer);
 

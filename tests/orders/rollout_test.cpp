@@ -22,15 +22,33 @@ class TableScorer : public StepScorer {
   TableScorer(torch::Tensor table, int64_t batch) : table_(std::move(table)), batch_(batch) {}
   int64_t batch() const override { return batch_; }
   torch::Device device() const override { return torch::kCPU; }
-  torch::Tensor logits(const torch::Tensor& candidates) override {
-    return table_.index_select(0, candidates.flatten())
-        .view({candidates.size(0), candidates.size(1), table_.size(1)});
+  void score(const torch::Tensor& candidates, const Visit& visit) override {
+    logits_ = at(candidates);
+    evaluations_ += candidates.numel();
+    visit(0, logits_);
+  }
+  torch::Tensor chosen_logits(const torch::Tensor& choice) override {
+    return logits_.gather(1, choice.view({-1, 1, 1}).expand({batch_, 1, table_.size(1)}))
+        .squeeze(1);
   }
   void place(const torch::Tensor&, const torch::Tensor&) override {}
+  torch::Tensor prefill(const torch::Tensor& positions, const torch::Tensor&) override {
+    return at(positions);
+  }
+  torch::Tensor location_log_probabilities() override { throw std::logic_error("no head"); }
+  torch::Tensor future_context(const torch::Tensor&, const torch::Tensor&) override {
+    throw std::logic_error("no context");
+  }
+  int64_t token_evaluations() const override { return evaluations_; }
 
  private:
-  torch::Tensor table_;
-  int64_t batch_;
+  torch::Tensor at(const torch::Tensor& positions) const {
+    return table_.index_select(0, positions.flatten())
+        .view({positions.size(0), positions.size(1), table_.size(1)});
+  }
+
+  torch::Tensor table_, logits_;
+  int64_t batch_, evaluations_ = 0;
 };
 
 OrderConfig config_of(const std::string& name, Grid grid) {
@@ -50,8 +68,7 @@ TEST(RollOut, LabelsByTheLikelihoodOfTheTrueCode) {
   TableScorer scorer(logs({{.5, .5}, {.9, .1}, {.2, .8}}), 1);
   const auto oar = make_order(config_of("oar", Grid{1, 3}));
   const torch::Tensor codes = torch::tensor({{0, 1, 1}});  // log P: .5, .1, .8
-  const Rollout found =
-      roll_out(scorer, *oar, Confidence::kLikelihood, given_codes(codes), at::arange(1));
+  const Rollout found = roll_out(scorer, *oar, given_codes(codes), at::arange(1));
   EXPECT_TRUE(found.position_at.equal(torch::tensor({{2, 0, 1}})));
   EXPECT_TRUE(found.codes.equal(codes));
   EXPECT_NEAR(found.log_likelihood[0][0].item<double>(), std::log(.8), 1e-6);
@@ -61,16 +78,15 @@ TEST(RollOut, LabelsByTheLikelihoodOfTheTrueCode) {
 TEST(RollOut, LabelsByMaxProbabilityWithoutPeekingAtTheCode) {
   TableScorer scorer(logs({{.5, .5}, {.9, .1}, {.2, .8}}), 1);
   const auto oar = make_order(config_of("oar", Grid{1, 3}));
-  const Rollout found = roll_out(scorer, *oar, Confidence::kMaxProbability,
-                                 given_codes(torch::tensor({{0, 1, 1}})), at::arange(1));
+  const Rollout found = roll_out(scorer, *oar, given_codes(torch::tensor({{0, 1, 1}})),
+                                 at::arange(1), {.confidence = Confidence::kMaxProbability});
   EXPECT_TRUE(found.position_at.equal(torch::tensor({{1, 2, 0}})));
 }
 
 TEST(RollOut, AFixedOrderIsFollowed) {
   TableScorer scorer(logs({{.5, .5}, {.9, .1}, {.2, .8}}), 2);
-  const Rollout found =
-      roll_out(scorer, *make_order(config_of("raster", Grid{1, 3})), Confidence::kLikelihood,
-               given_codes(torch::tensor({{0, 1, 1}, {1, 0, 0}})), at::arange(2));
+  const Rollout found = roll_out(scorer, *make_order(config_of("raster", Grid{1, 3})),
+                                 given_codes(torch::tensor({{0, 1, 1}, {1, 0, 0}})), at::arange(2));
   EXPECT_TRUE(found.position_at.equal(torch::tensor({{0, 1, 2}, {0, 1, 2}})));
 }
 
@@ -78,7 +94,7 @@ TEST(RollOut, NamesAModelWhoseLogitsAreNotFinite) {
   TableScorer scorer(torch::full({2, 2}, std::numeric_limits<float>::quiet_NaN()), 1);
   EXPECT_THAT(
       [&] {
-        roll_out(scorer, *make_order(config_of("raster", Grid{1, 2})), Confidence::kLikelihood,
+        roll_out(scorer, *make_order(config_of("raster", Grid{1, 2})),
                  given_codes(torch::zeros({1, 2}, torch::kInt64)), at::arange(1));
       },
       ThrowsMessage<std::invalid_argument>(HasSubstr("not finite")));
