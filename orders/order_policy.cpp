@@ -40,15 +40,42 @@ torch::Tensor OrderPolicy::next(const StepState& state) const {
   return choose(state);
 }
 
-std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config) {
-  if (config.grid.rows < 1 || config.grid.cols < 1) {
-    throw std::invalid_argument(fmt::format("an order needs a grid of at least 1x1, got {}x{}",
-                                            config.grid.rows, config.grid.cols));
+namespace {
+
+/// Refuses what no policy could use, whichever is asked for.
+void check_settings(const OrderConfig& config) {
+  const Grid& grid = config.grid;
+  const auto refuse = [](const std::string& why) { throw std::invalid_argument(why); };
+  if (grid.rows < 1 || grid.cols < 1) {
+    refuse(fmt::format("an order needs a grid of at least 1x1, got {}x{}", grid.rows, grid.cols));
   }
   if (!(config.distance_penalty >= 0)) {
-    throw std::invalid_argument(fmt::format(
-        "distance_penalty must be >= 0, got {}; use 0 to switch it off", config.distance_penalty));
+    refuse(fmt::format("distance_penalty must be >= 0, got {}; use 0 to switch it off",
+                       config.distance_penalty));
   }
+  if (!(config.order_temperature > 0)) {
+    refuse(fmt::format("order_temperature must be > 0, got {}; 1 is the softmax itself",
+                       config.order_temperature));
+  }
+  if (!(0 <= config.anneal_start && config.anneal_start <= config.anneal_end &&
+        config.anneal_end <= 1)) {
+    refuse(fmt::format(
+        "anneal_start and anneal_end must be shares of the training, 0 <= start <= end <= 1, got "
+        "{} and {}; RAR has 0.5 and 0.75",
+        config.anneal_start, config.anneal_end));
+  }
+  if (config.groups < 0 || config.groups > grid.size()) {
+    refuse(
+        fmt::format("groups must be 0 .. {}, the patches of a {}x{} grid, got {}; 0 takes as "
+                    "many as LPD",
+                    grid.size(), grid.rows, grid.cols, config.groups));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config) {
+  check_settings(config);
 #define ORDER(order_name, summary, checked) \
   if (config.name == #order_name) return make_##order_name(config);
 #include "orders/registry.def"
@@ -63,13 +90,15 @@ std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config) {
 
 std::vector<OrderInfo> list_orders() {
   std::vector<OrderInfo> orders;
-#define ORDER(order_name, summary) orders.push_back({#order_name, summary, false});
+#define ORDER(order_name, summary, checked) \
+  orders.push_back({#order_name, summary, checked, false, {}});
 #include "orders/registry.def"
 #undef ORDER
   for (OrderInfo& info : orders) {
     OrderConfig config;
     config.name = info.name;
     config.grid = Grid{1, 1};
+    config.given = torch::zeros({1, 1}, torch::kInt64);  // for `from_file`
     const auto policy = make_order(config);
     info.is_learned = policy->is_learned();
     info.own_confidence = policy->own_confidence();

@@ -95,7 +95,8 @@ class OrderPolicy {
 
 /// Makes the policy that `config.name` names.
 ///
-/// Errors  std::invalid_argument for an unknown name, an empty grid or a negative penalty.
+/// Errors  std::invalid_argument for an unknown name, an empty grid, a setting out of range or
+///         orders that are not of the grid.
 std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config);
 
 /// One line of orders/registry.def.
