@@ -56,6 +56,7 @@ std::string measured_how(const MetricColumn& column) {
   if (!weights.empty()) parts.push_back("weights SHA-256 " + escape_markdown(weights) + "…");
   state("convention ", "convention", "");
   state("data set ", "dataset.name", "");
+  state("", "dataset.codes", "");
   state("image side ", "dataset.image_size", " pixels");
   state("metric version ", "version", "");
   std::string devices;
@@ -115,11 +116,13 @@ std::string metric_table(const Layout& layout, const std::vector<const Group*>& 
 
   MarkdownTable table(header, 2);
   std::vector<bool> within(columns.size(), false);
+  bool peeking = false;
   for (const Group* group : groups) {
     std::vector<std::string> row = {escape_markdown(group->row), seeds_text(*group)};
     for (size_t i = 0; i < columns.size(); ++i) {
       const Entry entry = entry_of(*group, columns[i], source_cell);
       within[i] = within[i] || entry.within.n > 0;
+      peeking = peeking || (entry.peeks && !group->done().empty());
       row.push_back(entry_text(*group, columns[i], entry));
     }
     if (columns.empty())
@@ -145,6 +148,7 @@ std::string metric_table(const Layout& layout, const std::vector<const Group*>& 
     section += fmt::format("- {}: in brackets its own spread ({}), mean of the seeds.\n",
                            escape_markdown(columns[i].heading()), pieces_text(columns[i]));
   }
+  if (peeking) section += fmt::format("- {}\n", kPeekingMark);
   const bool marked = std::any_of(columns.begin(), columns.end(),
                                   [](const MetricColumn& c) { return !c.mark.empty(); });
   if (marked)

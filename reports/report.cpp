@@ -65,11 +65,13 @@ std::string recipes_table(const Layout& layout) {
     any = any || (recipe.is_object() && !recipe.empty());
     const bool fine_tuned = field(recipe, "relabel").is_object();
     const bool known = recipe.is_object() && recipe.contains("relabel");
-    const std::string size = text(dotted(recipe, "dataset.image_size"));
+    const std::string side = escape_markdown(text(dotted(recipe, "dataset.image_size")));
+    const std::string codes = escape_markdown(report::codes_text(recipe));
+    const std::string size = !codes.empty()  ? " " + codes
+                             : !side.empty() ? fmt::format(" {0}×{0}", side)
+                                             : "";
     table.add(
-        {escape_markdown(group.name),
-         escaped_or_dash(dotted(recipe, "dataset.name")) +
-             (size.empty() ? "" : fmt::format(" {0}×{0}", escape_markdown(size))),
+        {escape_markdown(group.name), escaped_or_dash(dotted(recipe, "dataset.name")) + size,
          escaped_or_dash(dotted(recipe, "train.order")),
          escaped_or_dash(dotted(recipe, "train.images_seen")),
          known && !fine_tuned ? "not fine-tuned" : escaped_or_dash(dotted(recipe, "relabel.order")),
@@ -158,10 +160,10 @@ std::string context_section(const json& results) {
 std::string render_markdown(const json& results) {
   const Layout layout = report::layout_of(results);
   return opening(results, layout) + report::metric_section(layout) +
-         report::failure_section(layout) + report::order_section(layout) +
-         report::model_section(layout) + report::tokenizer_section(layout) +
-         report::data_section(layout) + report::minutes_section(layout) + rerun_section(results) +
-         context_section(results);
+         report::failure_section(layout) + report::known_answer_section(layout) +
+         report::order_section(layout) + report::model_section(layout) +
+         report::tokenizer_section(layout) + report::data_section(layout) +
+         report::minutes_section(layout) + rerun_section(results) + context_section(results);
 }
 
 }  // namespace oar

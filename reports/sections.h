@@ -7,6 +7,13 @@
 
 namespace oar::report {
 
+/// What † behind a number says.
+inline constexpr char kPeekingMark[] =
+    "† under an order that peeks: chosen by looking at codes that are not yet placed. Such an "
+    "order "
+    "carries information about the image itself, so its likelihood is no bound and compares with "
+    "none.";
+
 /// The parts of the Markdown report, in the order of the page. Each is a heading and what belongs
 /// to it, or empty when the results hold nothing for it.
 
@@ -22,6 +29,10 @@ std::string tokenizer_section(const Layout& layout);
 
 /// Held-out likelihood and final loss of each model.
 std::string model_section(const Layout& layout);
+
+/// Orders against what the data set knows: excess nats, steps along the hidden path, sun before
+/// clouds.
+std::string known_answer_section(const Layout& layout);
 
 /// Order statistics, what peeks, signs of known failures, and mean steps as text for grids up to
 /// 8x8.

@@ -226,11 +226,7 @@ std::string model_section(const Layout& layout) {
       "n counts models.\n\n" +
       table.str();
   if (peeking) {
-    section +=
-        "† under an order that peeks: chosen by looking at codes that are not yet placed. Such an "
-        "order carries "
-        "information about the image itself, so its likelihood is no bound and compares with "
-        "none.\n\n";
+    section += std::string(kPeekingMark) + "\n\n";
   }
   return section;
 }

@@ -81,6 +81,10 @@ std::string source_model(const nlohmann::json& cell);
 /// The cell's last stage of that kind, or a JSON null.
 const nlohmann::json& last_stage(const nlohmann::json& cell, const std::string& stage);
 
+/// Where the data set of `recipe` is codes from the start: "4×4, 8 codes, noise 0.15, path
+/// hilbert", as the user wrote it; empty for images.
+std::string codes_text(const nlohmann::json& recipe);
+
 /// True if an order of this cell was chosen by looking at codes that were not yet placed: its
 /// generated order or the one its specialist was fine-tuned on.
 bool peeks(const nlohmann::json& cell);

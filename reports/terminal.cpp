@@ -155,6 +155,9 @@ std::string render_table(const json& results) {
     }
     table += table_of(layout, layout.of(column)) + "\n";
   }
+  if (table.find("†") != std::string::npos) {
+    table += "† the order peeks: it was chosen by looking at codes not yet placed\n\n";
+  }
   const std::string failed = failures(layout);
   if (failed.empty()) table.pop_back();
   return table + failed;

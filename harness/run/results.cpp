@@ -47,6 +47,32 @@ json metric(const std::string& id, const std::string& name, const json& value, c
           {"version", 1},      {"seed", seed}};
 }
 
+/// How the cell's order compares with what the data set knows. Which numbers there are depends on
+/// what it knows.
+void add_known_answers(const json& answer, int64_t seed, json& metrics) {
+  struct Column {
+    const char *id, *name, *unit;
+    json higher_is_better;
+  };
+  static const std::vector<Column> columns = {
+      {"excess_nats", "excess nats", "nats/image", false},
+      {"path_adjacent_share", "steps along the path", "share", true},
+      {"sun_before_clouds", "sun before clouds", "share", nullptr},
+      {"background_first_index", "background first", "-1 .. 1", nullptr},
+  };
+  for (const Column& column : columns) {
+    if (!answer.contains(column.id)) continue;
+    json entry = metric(column.id, column.name, answer.at(column.id), column.unit,
+                        column.higher_is_better, seed);
+    entry["num_reference"] = answer.at("images");
+    entry["reference"] = answer.at("split");
+    entry["peeks"] = answer.at("peeks");
+    const std::string error = std::string(column.id) + "_error";
+    if (answer.contains(error)) entry["standard_error"] = answer.at(error);
+    metrics.push_back(std::move(entry));
+  }
+}
+
 json metrics_of(const CellOutcome& cell, int64_t seed) {
   json metrics = json::array();
   if (const json* scores = record_of(cell, "scores")) {
@@ -60,6 +86,9 @@ json metrics_of(const CellOutcome& cell, int64_t seed) {
                            statistics->at("mean_inter_patch_distance"), "patches", nullptr, seed);
     distance["num_generated"] = statistics->at("num_orders");
     metrics.push_back(std::move(distance));
+  }
+  if (const json* answer = record_of(cell, "known_answer")) {
+    add_known_answers(*answer, seed, metrics);
   }
   const json* model = record_of(cell, "specialist");
   if (model == nullptr) model = record_of(cell, "any_order");

@@ -33,6 +33,7 @@ MAX_MAP_COLUMNS = 6  # seeds drawn of each row of the report
 PIECES = {"kid": ["kid_subsets", "kid_subset_size"], "isc": ["isc_splits"]}
 SETTINGS = ["version", "num_generated", "num_reference", "reference", "extractor",
             "weights_sha256", "convention", "unit"]
+CODES = ["rows", "cols", "codes", "noise", "path"]  # of a data set without images
 
 
 def field(value, *path):
@@ -123,13 +124,19 @@ def column_key(cell, metric):
         own = field(metric, key)
         settings[key] = field(cell, "recipe", "evaluate", key) if own is None else own
     dataset = field(cell, "recipe", "dataset")
-    settings["dataset"] = [field(dataset, "name"), field(dataset, "image_size")]
+    sizes = CODES if field(dataset, "name") == "planted_path" else ["image_size"]
+    settings["dataset"] = [field(dataset, key) for key in ["name", *sizes]]
     name = field(metric, "name") or field(metric, "metric") or "–"
     return (shown(field(metric, "metric")), shown(name), json.dumps(settings, sort_keys=True))
 
 
+def peeks(cells, key):
+    return any(field(m, "peeks") is True for c in done(cells) for m in items(c, "metrics") if column_key(c, m) == key)
+
+
 def draw_metric(axis, groups, key, metric):
     names = list(groups)
+    marks = {name: " †" if peeks(groups[name], key) else "" for name in names}
     for place, name in enumerate(names):
         cells = groups[name]
         found = [m for cell in done(cells) for m in items(cell, "metrics") if column_key(cell, m) == key]
@@ -148,13 +155,14 @@ def draw_metric(axis, groups, key, metric):
     counts = [sum(any(column_key(c, m) == key and is_number(field(m, "value")) for m in items(c, "metrics"))
                   for c in done(groups[name])) for name in names]
     few = len(names) <= MAX_UPRIGHT_NAMES
-    axis.set_xticks(range(len(names)), [f"{name}\n(n={n})" for name, n in zip(names, counts)], fontsize=8,
+    axis.set_xticks(range(len(names)), [f"{name}{marks[name]}\n(n={n})" for name, n in zip(names, counts)], fontsize=8,
                     rotation=0 if few else 45, ha="center" if few else "right",
                     rotation_mode="default" if few else "anchor")
     better = {True: " ↑ higher is better", False: " ↓ lower is better"}.get(field(metric, "higher_is_better"), "")
     generated, reference = field(metric, "num_generated"), field(metric, "num_reference")
     size = ", ".join(f"{n} {what}" for n, what in [(generated, "generated"), (reference, "reference")] if n is not None)
-    axis.set_title(key[1] + better + (f"\n{size}" if size else ""), fontsize=9)
+    mark = "\n† the order looked at codes not yet placed" if any(marks.values()) else ""
+    axis.set_title(key[1] + better + (f"\n{size}" if size else "") + mark, fontsize=9)
     axis.set_ylabel(field(metric, "unit") or key[1], fontsize=8)
     axis.margins(x=0.05)
 
