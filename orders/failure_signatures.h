@@ -21,10 +21,10 @@ struct Signature {
 
 /// What signatures are judged by, beside the statistics. A tensor that is not known is not defined.
 struct SignatureEvidence {
-  bool is_learned = true;    ///< a fixed order jumps by design: its jumping is not judged
-  torch::Tensor step_of;     ///< int64 [B, N], of the same images as the two below
-  torch::Tensor images;      ///< uint8 [B, 3, H, W], the finished images
-  torch::Tensor background;  ///< bool [B, N], true for patches that show no object
+  bool is_learned = true;         ///< a fixed order jumps by design: its jumping is not judged
+  torch::Tensor step_of = {};     ///< int64 [B, N], of the same images as the two below
+  torch::Tensor images = {};      ///< uint8 [B, 3, H, W], the finished images
+  torch::Tensor background = {};  ///< bool [B, N], true for patches that show no object
 };
 
 /// Every signature of orders/README.md, in this order.

@@ -33,16 +33,6 @@ std::array<int64_t, 4> neighbours_of(int64_t p, const Grid& grid) {
           col > 0 ? p - 1 : -1, col + 1 < grid.cols ? p + 1 : -1};
 }
 
-/// float64 [B, N - 1], the length of every jump; [B, 0] on a grid of one patch.
-torch::Tensor jumps_of(const torch::Tensor& position_at, const Grid& grid) {
-  const int64_t n = grid.size();
-  const torch::Tensor from = position_at.narrow(1, 0, n - 1), to = position_at.narrow(1, 1, n - 1);
-  return distance_table(grid, Distance::kEuclidean)
-      .view(-1)
-      .index_select(0, (from * n + to).flatten())
-      .view_as(from);
-}
-
 /// What happens to the filled patches step by step.
 struct Growth {
   torch::Tensor touches;  ///< float64 [B], steps to a direct neighbour of a filled patch
@@ -135,7 +125,7 @@ void fill_histogram(const torch::Tensor& jumps, OrderStatistics& result) {
 
 double entropy_of_counts(const torch::Tensor& counts) {
   const torch::Tensor share = counts.to(torch::kFloat64) / counts.sum();
-  return -at::xlogy(share, share).sum().item<double>();
+  return 0.0 - at::xlogy(share, share).sum().item<double>();  // not -0 for one patch
 }
 
 void check_log_likelihood(const torch::Tensor& log_likelihood, const torch::Tensor& position_at) {
@@ -168,6 +158,16 @@ torch::Tensor step_of(const torch::Tensor& position_at) {
 }
 
 double half_longest_jump(const Grid& grid) { return std::hypot(grid.rows - 1, grid.cols - 1) / 2; }
+
+torch::Tensor jumps_of(const torch::Tensor& position_at, const Grid& grid) {
+  const int64_t n = grid.size();
+  const torch::Tensor orders = position_at.cpu();
+  const torch::Tensor from = orders.narrow(1, 0, n - 1), to = orders.narrow(1, 1, n - 1);
+  return distance_table(grid, Distance::kEuclidean)
+      .view(-1)
+      .index_select(0, (from * n + to).flatten())
+      .view_as(from);
+}
 
 OrderStatistics order_statistics(const torch::Tensor& position_at, const Grid& grid,
                                  const torch::Tensor& log_likelihood) {

@@ -18,6 +18,9 @@ torch::Tensor step_of(const torch::Tensor& position_at);
 /// long one. Units  patches.
 double half_longest_jump(const Grid& grid);
 
+/// The length of every jump: float64 [B, N-1] for position_at int64 [B, N]. Units  patches.
+torch::Tensor jumps_of(const torch::Tensor& position_at, const Grid& grid);
+
 /// What the order of each image looks like. Shapes  float64 [B] each.
 struct OrderNumbers {
   torch::Tensor mean_jump;        ///< mean inter-patch distance over steps t >= 1; patches
