@@ -13,25 +13,26 @@ namespace oar {
 /// Orders of a set of images, one each.
 struct OrderSet {
   Grid grid;
-  torch::Tensor image;           ///< int64 [M], the number of each image, no two alike
+  torch::Tensor image;           ///< int64 [M], the number of each image, no two alike; not
+                                 ///< defined: the file names none
   torch::Tensor position_at;     ///< int64 [M, N], the patch of each step
   torch::Tensor log_likelihood;  ///< float32 [M, N], by step, nats; not defined: not known
   torch::Tensor label;           ///< int64 [M], class of each image; not defined: none
 };
 
-/// Reads orders, whatever way they are written; content decides, and an extension that contradicts
-/// it is refused:
+/// Reads orders; the content tells which of these it is:
 ///
 ///   JSON Lines   {"schema_version": 1, "rows": 2, "cols": 2}, then one object for each image:
 ///                {"image": 7, "position_at": [0, 1, 3, 2], "log_likelihood": [...], "label": 3};
-///                `image` may be missing from all (0, 1, ...), the last two from all as well
-///   by hand      orders as plain arrays, [0, 1, 3, 2], one after the other or in one array
-///   safetensors  position_at int16, int32 or int64 [M, N]; image, log_likelihood, label as above;
-///                metadata rows and cols
+///                `image`, `log_likelihood` and `label` may be missing, each from all of them
+///   by hand      the same without the first line, or plain arrays, [0, 1, 3, 2]; one after the
+///                other or all in one array, on any number of lines
+///   safetensors  tensors position_at int [M, N] and, where known, image, log_likelihood and label;
+///                metadata rows and cols. Other tensors are not looked at
 ///
 /// `grid` is needed where the file does not state its own.
 ///
-/// Errors  BadData with the file, the line or tensor, what was found and what is accepted;
+/// Errors  BadData with the file, the line or row, what was found and what is accepted;
 ///         std::invalid_argument if `grid` contradicts the file; std::system_error if it cannot be
 ///         read.
 OrderSet read_orders(const std::filesystem::path& path, std::optional<Grid> grid = {});

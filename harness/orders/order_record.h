@@ -18,6 +18,10 @@ namespace oar {
 nlohmann::json order_record(const OrderStatistics& statistics,
                             const std::vector<Signature>& signatures);
 
+/// The numbers of each order, one object an image: its number (the row where `image`, int64 [B], is
+/// not defined) and the fields of OrderNumbers.
+nlohmann::json image_records(const OrderNumbers& each, const torch::Tensor& image);
+
 /// The same for a comparison, without the numbers of each image.
 nlohmann::json comparison_record(const OrderComparison& comparison);
 
