@@ -84,6 +84,13 @@ struct SearchOptions {
   int64_t future_candidates = 16;  ///< future_context: how many of the most certain patches are
                                    ///< tried; 0: all
   bool operator==(const SearchOptions&) const = default;
+
+  /// The same without what makes it approximate.
+  SearchOptions exact() const {
+    SearchOptions options;
+    options.future_candidates = future_candidates;
+    return options;
+  }
 };
 
 /// Patches whose codes are given before the first one is chosen. int64 [B, K], K < N.

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "datasets/dataset.h"
+#include "harness/measure/byte_size.h"
 #include "harness/measure/device.h"
 #include "harness/measure/extractors.h"
 #include "harness/run/plots.h"
@@ -210,7 +211,7 @@ class SweepRun {
 
 int run_sweep(const RunOptions& options) {
   const Sweep sweep = read_sweep(options.sweep, options.set, known_names());
-  const Environment environment{device_from_name(options.device)};
+  const Environment environment{device_from_name(options.device), bytes_from_text(options.memory)};
   std::vector<std::vector<PlannedStage>> plans;
   for (const Cell& cell : sweep.cells) {
     try {

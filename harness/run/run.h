@@ -15,6 +15,7 @@ struct RunOptions {
   std::filesystem::path store = "store";
   std::filesystem::path out;  ///< empty: runs/<name of the sweep file>
   std::string device = "auto";
+  std::string memory = "2GiB";  ///< what a search of orders may allocate; changes no result
   bool quiet = false;
   bool dry_run = false;
 };

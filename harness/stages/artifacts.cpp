@@ -96,6 +96,16 @@ std::vector<int64_t> images_of(const DatasetIndex& index, Split split, int64_t l
   return images;
 }
 
+torch::Tensor labels_of(const DatasetIndex& index, const std::vector<int64_t>& images) {
+  torch::Tensor labels = torch::empty({static_cast<int64_t>(images.size())}, torch::kInt64);
+  for (size_t i = 0; i < images.size(); ++i) labels[i] = index.images[images[i]].label;
+  return labels;
+}
+
+torch::Tensor indices(const std::vector<int64_t>& images) {
+  return torch::tensor(images, torch::kInt64);
+}
+
 void write_tokens(const fs::path& folder, const TokenGrids& tokens) {
   write_safetensors(folder / "tokens.safetensors", {{"codes", tokens.codes.to(torch::kInt16)}});
   write_json(folder / kConfig, {{"rows", tokens.grid.rows},
@@ -168,7 +178,17 @@ json to_json(const TransformerConfig& config) {
           {"heads", config.heads},
           {"next_encoding", config.next_encoding},
           {"num_classes", config.num_classes},
-          {"dropout", config.dropout}};
+          {"dropout", config.dropout},
+          {"location_after", config.location_after}};
+}
+
+int64_t location_block(int64_t layers) {
+  if (layers < 2) {
+    throw std::invalid_argument(
+        "relabel.location_head needs a model of at least two layers: one that says where, one that "
+        "is told; raise model.layers");
+  }
+  return layers / 2;
 }
 
 TransformerConfig transformer_config_from(const json& json) {
@@ -182,6 +202,7 @@ TransformerConfig transformer_config_from(const json& json) {
   json.at("next_encoding").get_to(config.next_encoding);
   json.at("num_classes").get_to(config.num_classes);
   json.at("dropout").get_to(config.dropout);
+  config.location_after = json.value("location_after", int64_t{0});
   return config;
 }
 

@@ -32,6 +32,10 @@ DatasetIndex read_index(const std::filesystem::path& folder);
 /// Positions in the index of the images of one split, ascending; at most `limit` of them (0: all).
 std::vector<int64_t> images_of(const DatasetIndex& index, Split split, int64_t limit = 0);
 
+/// Class labels of images of the index, and their positions, as tensors int64 [images].
+torch::Tensor labels_of(const DatasetIndex& index, const std::vector<int64_t>& images);
+torch::Tensor indices(const std::vector<int64_t>& images);
+
 /// `tokens` stage: the codes of every image of the index.
 struct TokenGrids {
   Grid grid;
@@ -51,6 +55,10 @@ VqganConfig vqgan_config_from(const nlohmann::json& json);
 /// `any_order` and `specialist` stages: weights.safetensors and config.json.
 void write_transformer(const std::filesystem::path& folder, const Transformer& model);
 Transformer read_transformer(const std::filesystem::path& folder, torch::Device device);
+/// The block after which a location head goes: the middle, so that half of the network knows where.
+///
+/// Errors  std::invalid_argument for a model of one layer.
+int64_t location_block(int64_t layers);
 nlohmann::json to_json(const TransformerConfig& config);
 TransformerConfig transformer_config_from(const nlohmann::json& json);
 

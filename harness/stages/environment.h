@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
 #include <stdexcept>
 
 namespace oar {
@@ -9,6 +10,7 @@ namespace oar {
 /// What the stages of a run share. None of it is part of an artifact's identity.
 struct Environment {
   torch::Device device = torch::kCPU;
+  int64_t memory_bytes = int64_t{2} << 30;  ///< what a search may allocate; changes no result
 };
 
 /// A training whose loss or gradient is no longer a finite number. Its cell is recorded as

@@ -1,24 +1,19 @@
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <cmath>
 
 #include "datasets/sunset_scene.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/known_answer.h"
+#include "harness/stages/label_images.h"
+#include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
-#include "models/any_order/cached_scorer.h"
 #include "orders/failure_signatures.h"
 #include "orders/order_statistics.h"
 #include "orders/rank_correlation.h"
-#include "orders/rollout.h"
 
 namespace oar {
 namespace {
 
 using nlohmann::json;
-
-constexpr int64_t kBatch = 64;  // images searched together, where memory allows
 
 /// Images, and the orders that the cell gives them.
 struct Labelled {
@@ -31,77 +26,37 @@ struct Labelled {
   bool peeks = false;  ///< the order was chosen by looking at codes not yet placed
 };
 
-OrderConfig order_config_from(const json& config, const Grid& grid, uint64_t seed) {
-  OrderConfig order;
-  order.name = config.at("order");
-  order.grid = grid;
-  order.distance_penalty = config.at("distance_penalty");
-  order.distance = distance_from_name(config.at("distance"));
-  order.seed = seed;
-  return order;
-}
-
-RolloutOptions rollout_options_from(const json& config) {
-  RolloutOptions options;
-  options.confidence = confidence_from_name(config.at("confidence"));
-  return options;
-}
-
-torch::Tensor labels_of(const DatasetIndex& index, const std::vector<int64_t>& images) {
-  torch::Tensor labels = torch::empty({static_cast<int64_t>(images.size())}, torch::kInt64);
-  for (size_t i = 0; i < images.size(); ++i) labels[i] = index.images[images[i]].label;
-  return labels;
-}
-
-/// What ranks the open patches of a learned order.
-Confidence ranking(const OrderPolicy& policy, const RolloutOptions& options) {
-  return policy.own_confidence().value_or(options.confidence);
-}
-
-Labelled label_images(StageContext& context, const Environment& environment) {
+Labelled label(StageContext& context, const std::string& order_file,
+               const Environment& environment) {
   const json& config = context.config();
   const DatasetIndex index = read_index(context.input("dataset"));
   const TokenGrids tokens = read_tokens(context.input("tokens"));
-  Transformer model = read_transformer(context.input("model"), environment.device);
+  Transformer model = read_transformer(context.input("model"), environment.device), placer{nullptr};
   check_fit(model->config(), tokens.grid, tokens.codebook_size, context.input("model").string());
-  const auto policy = make_order(order_config_from(config, tokens.grid, config.at("seed")));
+  if (context.has_input("placer")) {
+    placer = read_transformer(context.input("placer"), environment.device);
+  }
+  const auto policy =
+      make_order(order_config_from(config, tokens.grid, config.at("seed"), order_file));
   const RolloutOptions options = rollout_options_from(config);
 
   Labelled labelled;
   labelled.grid = tokens.grid;
+  labelled.peeks = peeks(*policy, options);
   labelled.split = "held_out";
   labelled.images = images_of(index, Split::kHeldOut, config.at("images"));
   if (labelled.images.empty()) {
     labelled.split = "train";
     labelled.images = images_of(index, Split::kTrain, config.at("images"));
   }
-  const torch::Tensor images = torch::tensor(labelled.images, torch::kInt64);
-  labelled.codes = tokens.codes.index_select(0, images);
-
-  ScorerOptions scoring;
-  scoring.looks_ahead = ranking(*policy, options) == Confidence::kFutureContext;
-  const int64_t total = images.numel();
-  const int64_t batch = CachedScorer::plan(model->config(), std::min(kBatch, total), scoring).batch;
-  const TensorMap found =
-      in_chunks(context, "images", total, batch, [&](int64_t begin, int64_t end) {
-        const std::vector<int64_t> chunk(labelled.images.begin() + begin,
-                                         labelled.images.begin() + end);
-        ScorerOptions chunk_scoring = scoring;
-        if (model->config().num_classes > 0) {
-          chunk_scoring.labels = labels_of(index, chunk).to(environment.device);
-        }
-        CachedScorer scorer(model, end - begin, chunk_scoring);
-        const Rollout rollout =
-            roll_out(scorer, *policy, given_codes(labelled.codes.slice(0, begin, end)),
-                     images.slice(0, begin, end), options);
-        return TensorMap{{"image", images.slice(0, begin, end)},
-                         {"log_likelihood", rollout.log_likelihood},
-                         {"position_at", rollout.position_at.to(torch::kInt16)}};
-      });
-  write_safetensors(context.work() / "orders.safetensors", found);
+  labelled.codes = tokens.codes.index_select(0, indices(labelled.images));
+  const TensorMap found = label_images(context, {model, placer, *policy, options, environment},
+                                       index, tokens, labelled.images);
+  write_safetensors(
+      context.work() / "orders.safetensors", found,
+      {{"rows", std::to_string(tokens.grid.rows)}, {"cols", std::to_string(tokens.grid.cols)}});
   labelled.position_at = found.at("position_at").to(torch::kInt64);
   labelled.nats = -found.at("log_likelihood").sum(1, false, torch::kFloat64);
-  labelled.peeks = policy->is_learned() && depends_on_code(ranking(*policy, options));
   return labelled;
 }
 
@@ -124,9 +79,9 @@ json number_or_null(double value) { return std::isfinite(value) ? json(value) : 
 }  // namespace
 
 json run_planted_answer(StageContext& context, const PlantedPathConfig& config,
-                        const Environment& environment) {
+                        const std::string& order_file, const Environment& environment) {
   const PlantedPath truth(config);
-  const Labelled labelled = label_images(context, environment);
+  const Labelled labelled = label(context, order_file, environment);
   const torch::Tensor true_nats = -truth.log_likelihood(labelled.codes);
   const torch::Tensor excess = labelled.nats - true_nats;
   const torch::Tensor tau = kendall_tau(labelled.position_at, config.path.unsqueeze(0));
@@ -157,8 +112,8 @@ json run_planted_answer(StageContext& context, const PlantedPathConfig& config,
 }
 
 json run_sunset_answer(StageContext& context, const DatasetConfig& dataset_config,
-                       const Environment& environment) {
-  const Labelled labelled = label_images(context, environment);
+                       const std::string& order_file, const Environment& environment) {
+  const Labelled labelled = label(context, order_file, environment);
   const auto dataset = open_dataset(dataset_config, read_index(context.input("dataset")));
   const torch::Tensor parts =
       patch_parts(dataset->masks(labelled.images).value(), labelled.grid, 3);

@@ -11,6 +11,7 @@
 #include "datasets/sha256.h"
 #include "harness/measure/extractors.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
 #include "metrics/feature_extractor.h"
 #include "models/any_order/next_encoding.h"
@@ -175,7 +176,7 @@ json network_config(const json& part, const Grid& grid, int64_t codebook_size) {
   return {{"layers", config.layers},
           {"width", config.width},
           {"heads", config.heads},
-          {"next_encoding", config.next_encoding},
+          {"next_encoding", parse_next_encoding(config.next_encoding).canonical_name()},
           {"dropout", config.dropout}};
 }
 
@@ -184,22 +185,6 @@ json pick(const json& object, std::initializer_list<const char*> names) {
   json picked = json::object();
   for (const char* name : names) picked[name] = object.at(name);
   return picked;
-}
-
-/// What decides which patch is next. A fixed order has no confidence and no penalty, so that cells
-/// that differ only there share their samples.
-json order_part(const json& part) {
-  json order = pick(part, {"order", "distance_penalty", "distance", "confidence"});
-  const std::vector<OrderInfo> orders = list_orders();
-  const bool learned = std::any_of(orders.begin(), orders.end(), [&](const OrderInfo& info) {
-    return info.name == part.at("order") && info.is_learned;
-  });
-  if (!learned) {
-    order["distance_penalty"] = 0.0;
-    order["confidence"] = "likelihood";
-  }
-  if (order["distance_penalty"] == 0.0) order["distance"] = "euclidean";
-  return order;
 }
 
 /// The stages of one cell, each added after its inputs.
@@ -214,7 +199,7 @@ class CellPlan {
     add_samples();
     if (!tokens_only) add_scores();
     add("order_statistics",
-        make_node("order_statistics", 1, json::object(), {{"samples", *samples_}}),
+        make_node("order_statistics", 2, json::object(), {{"samples", *samples_}}),
         [](StageContext& context) { return run_order_statistics(context); });
     add_known_answer();
   }
@@ -270,56 +255,106 @@ class CellPlan {
   void add_model() {
     const Environment environment = environment_;
     const json& model_part = part(recipe_, "model");
+    const json& train = part(recipe_, "train");
     condition_dropout_ = model_part.at("condition") == "none"
                              ? 0.0
                              : model_part.at("condition_dropout").get<double>();
     const json identity = {{"network", network_config(model_part, grid_, codebook_size_)},
                            {"condition", model_part.at("condition")},
                            {"condition_dropout", condition_dropout_},
-                           {"train", part(recipe_, "train")},
+                           {"train", training_identity(train)},
                            {"seed", seed_}};
+    const std::string order_file = train.at("order_file");
+    check_order(identity.at("train"), order_file);
     model_ =
         add("any_order",
             make_node("any_order", 1, identity, {{"dataset", *dataset_}, {"tokens", *tokens_}}),
-            [=](StageContext& context) { return run_any_order(context, environment); });
+            [=](StageContext& context) { return run_any_order(context, order_file, environment); });
+    any_order_ = model_;
   }
 
+  /// Labels the training images and fine-tunes the model on the orders found, as often as the
+  /// recipe says; each round labels with the model of the one before.
   void add_fine_tuning() {
+    const int64_t rounds = part(recipe_, "relabel").at("rounds");
+    for (int64_t round = 1; round <= rounds; ++round) {
+      add_round(round, round == rounds ? "" : fmt::format("_round_{}", round));
+    }
+  }
+
+  void add_round(int64_t round, const std::string& suffix) {
     const Environment environment = environment_;
     const json& relabel = part(recipe_, "relabel");
-    json orders_identity = order_part(relabel);
+    json orders_identity = search_identity(relabel);
+    if (orders_identity.at("confidence") == "location") {
+      throw std::invalid_argument(
+          "relabel.order cannot be a location head's: its labels are what the head learns from; "
+          "search for them, with \"oar\" for one");
+    }
     orders_identity["max_images"] = relabel.at("max_images");
     const StageNode orders =
-        add("orders",
-            make_node("orders", 1, orders_identity,
+        add("orders" + suffix,
+            make_node("orders", 2, orders_identity,
                       {{"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}}),
             [=](StageContext& context) { return run_orders(context, environment); });
     json identity = pick(relabel, {"images_seen", "batch_size", "learning_rate", "random_share"});
     identity.update(pick(part(recipe_, "train"), {"warmup", "weight_decay", "gradient_clip"}));
     identity["condition_dropout"] = condition_dropout_;
     identity["seed"] = seed_;
+    if (round > 1) identity["round"] = round;
+    if (relabel.at("location_head") == "on") {
+      location_block(any_order_->config.at("network").at("layers"));  // refuses one layer
+      identity["location"] = {{"weight", relabel.at("location_weight")},
+                              {"distance_penalty", relabel.at("location_distance_penalty")}};
+    }
     model_ = add(
-        "specialist",
+        "specialist" + suffix,
         make_node(
-            "specialist", 1, identity,
+            "specialist", 2, identity,
             {{"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}, {"orders", orders}}),
         [=](StageContext& context) { return run_specialist(context, environment); });
+  }
+
+  /// Refuses an order that its grid, or its file, does not allow: before anything is trained.
+  void check_order(const json& identity, const std::string& order_file) const {
+    make_order(order_config_from(identity, grid_, 0, order_file));
+  }
+
+  void check_generation(const json& identity) const {
+    check_order(identity, part(recipe_, "generate").at("order_file"));
+    if (identity.at("confidence") != "location") return;
+    const bool has_head = relabels(recipe_) && part(recipe_, "relabel").at("location_head") == "on";
+    if (!has_head || has_placer()) {
+      throw std::invalid_argument(
+          "generate.order asks a location head for the places, and the model that chooses them has "
+          "none; set relabel.location_head to \"on\" and generate.placed_by to \"model\"");
+    }
+  }
+
+  /// Whether the places are chosen by the model before fine-tuning.
+  bool has_placer() const {
+    return part(recipe_, "generate").at("placed_by") == "any_order" &&
+           model_->key != any_order_->key;
   }
 
   void add_samples() {
     const Environment environment = environment_;
     const json& generate = part(recipe_, "generate");
-    json identity = order_part(generate);
+    json identity = search_identity(generate);
+    check_generation(identity);
     identity.update(
         pick(generate, {"temperature", "top_k", "top_p", "guidance_scale", "num_samples"}));
     identity["seed"] = seed_;
     std::vector<std::pair<std::string, StageNode>> inputs = {{"dataset", *dataset_},
                                                              {"model", *model_}};
     if (tokenizer_) inputs.insert(inputs.begin() + 1, {"tokenizer", *tokenizer_});
+    if (has_placer()) inputs.emplace_back("placer", *any_order_);
     const int64_t batch_size = generate.at("batch_size");
+    const std::string order_file = generate.at("order_file");
     samples_ =
-        add("samples", make_node("samples", 1, identity, inputs),
-            [=](StageContext& context) { return run_samples(context, batch_size, environment); });
+        add("samples", make_node("samples", 2, identity, inputs), [=](StageContext& context) {
+          return run_samples(context, batch_size, order_file, environment);
+        });
   }
 
   /// Features of generated and real images, and what they are scored by.
@@ -356,26 +391,27 @@ class CellPlan {
     const std::string name = dataset_part.at("name");
     StageFunction function;
     const Environment environment = environment_;
+    const std::string order_file = part(recipe_, "generate").at("order_file");
     if (name == "planted_path") {
       const PlantedPathConfig config = planted_path_from(dataset_part);
       function = [=](StageContext& context) {
-        return run_planted_answer(context, config, environment);
+        return run_planted_answer(context, config, order_file, environment);
       };
     } else if (name == "sunset") {
       const DatasetConfig config = dataset_config_from(dataset_part);
       function = [=](StageContext& context) {
-        return run_sunset_answer(context, config, environment);
+        return run_sunset_answer(context, config, order_file, environment);
       };
     } else {
       return;
     }
-    json identity = order_part(part(recipe_, "generate"));
+    json identity = search_identity(part(recipe_, "generate"));
     identity["images"] = part(recipe_, "evaluate").at("known_answer_images");
     identity["seed"] = seed_;
-    add("known_answer",
-        make_node("known_answer", 1, identity,
-                  {{"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}}),
-        function);
+    std::vector<std::pair<std::string, StageNode>> inputs = {
+        {"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}};
+    if (has_placer()) inputs.emplace_back("placer", *any_order_);
+    add("known_answer", make_node("known_answer", 1, identity, inputs), function);
   }
 
   const Recipe& recipe_;
@@ -386,7 +422,7 @@ class CellPlan {
   int64_t codebook_size_ = 0;
   double condition_dropout_ = 0;
   // Nodes that later stages read; the tokenizer is left out where the data are codes.
-  std::optional<StageNode> dataset_, tokenizer_, tokens_, model_, samples_;
+  std::optional<StageNode> dataset_, tokenizer_, tokens_, any_order_, model_, samples_;
 };
 
 }  // namespace

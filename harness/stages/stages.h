@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "datasets/dataset.h"
 #include "datasets/planted_path.h"
@@ -33,19 +34,23 @@ nlohmann::json run_planted_dataset(StageContext& context, const PlantedPathConfi
 nlohmann::json run_planted_tokens(StageContext& context, const PlantedPathConfig& config,
                                   const Grid& grid);
 
-/// Inputs: dataset, tokens. Trains a Transformer on a fixed or a random order.
-nlohmann::json run_any_order(StageContext& context, const Environment& environment);
+/// Inputs: dataset, tokens. Trains a Transformer on a fixed or a random order; `order_file` holds
+/// that of `from_file`.
+nlohmann::json run_any_order(StageContext& context, const std::string& order_file,
+                             const Environment& environment);
 
 /// Inputs: dataset, tokens, model. Extracts the order of each training image by likelihood search.
 nlohmann::json run_orders(StageContext& context, const Environment& environment);
 
-/// Inputs: dataset, tokens, model, orders. Fine-tunes the model on those orders.
+/// Inputs: dataset, tokens, model, orders. Fine-tunes the model on those orders, with a location
+/// head if its configuration says so.
 nlohmann::json run_specialist(StageContext& context, const Environment& environment);
 
-/// Inputs: dataset, tokenizer where there is one, model. Draws images under an order policy: PNG
+/// Inputs: dataset, tokenizer where there is one, model, placer where another model chooses the
+/// places. Draws images under an order policy: PNG
 /// files where there is a tokenizer, tokens, orders and log-likelihoods. `batch_size` images are
 /// drawn at once; it changes none of them.
-nlohmann::json run_samples(StageContext& context, int64_t batch_size,
+nlohmann::json run_samples(StageContext& context, int64_t batch_size, const std::string& order_file,
                            const Environment& environment);
 
 /// Inputs: samples. Features and logits of the generated images. `weights`: file of the extractor's
@@ -60,19 +65,20 @@ nlohmann::json run_reference_features(StageContext& context, const DatasetConfig
 /// Inputs: generated, reference. FID, KID, IS.
 nlohmann::json run_scores(StageContext& context);
 
-/// Inputs: samples. Inter-patch distance and its histogram, mean step of each cell.
+/// Inputs: samples. Order statistics and failure signatures.
 nlohmann::json run_order_statistics(StageContext& context);
 
-// Known answers. Inputs of both: dataset, tokens, model. Held-out images (training ones where none
+// Known answers. Inputs of both: dataset, tokens, model, placer where another model chooses the
+// places. Held-out images (training ones where none
 // is held out) are labelled with the order that the cell generates in, and the orders are compared
 // with what the data set knows.
 
 /// Likelihood over the exact entropy; how the order follows the hidden path.
 nlohmann::json run_planted_answer(StageContext& context, const PlantedPathConfig& config,
-                                  const Environment& environment);
+                                  const std::string& order_file, const Environment& environment);
 
 /// Whether the sun comes before the clouds, and the background before both.
 nlohmann::json run_sunset_answer(StageContext& context, const DatasetConfig& dataset,
-                                 const Environment& environment);
+                                 const std::string& order_file, const Environment& environment);
 
 }  // namespace oar

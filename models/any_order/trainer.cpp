@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <fmt/format.h>
 
@@ -51,6 +52,36 @@ double AnyOrderTrainer::learning_rate() const {
   return settings_.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
 }
 
+torch::Tensor AnyOrderTrainer::loss_of(const TrainingBatch& batch, const torch::Tensor& labels,
+                                       torch::Tensor& code_loss) {
+  const auto predicted = model_->predict(batch.codes, batch.position_at, labels);
+  const torch::Tensor target = batch.codes.gather(1, batch.position_at);
+  code_loss = at::cross_entropy_loss(predicted.logits.flatten(0, 1), target.flatten());
+  if (!predicted.location.defined()) return code_loss;
+  // Row t of the head's [B, N, N] may only name patches that are open at step t.
+  const int64_t n = batch.position_at.size(1);
+  const torch::Tensor step_of = batch.position_at.argsort(static_cast<int64_t>(1), false);
+  const torch::Tensor step = at::arange(n, step_of.options()).view({1, n, 1});
+  const torch::Tensor log_p =
+      predicted.location
+          .masked_fill(step_of.unsqueeze(1) < step, -std::numeric_limits<float>::infinity())
+          .log_softmax(-1);
+  const torch::Tensor location = -log_p.gather(2, batch.position_at.unsqueeze(2)).mean();
+  location_loss_ = location.item<double>();
+  torch::Tensor loss = code_loss + settings_.location_weight * location;
+  if (settings_.location_distance_penalty > 0 && n > 1) {
+    if (!distance_.defined()) {
+      distance_ = distance_table(model_->config().grid, Distance::kEuclidean)
+                      .to(loss.device(), torch::kFloat32);
+    }
+    const torch::Tensor from = batch.position_at.narrow(1, 0, n - 1);
+    const torch::Tensor reach = distance_.index_select(0, from.flatten()).view({-1, n - 1, n});
+    const torch::Tensor expected = (log_p.narrow(1, 1, n - 1).exp() * reach).sum(-1).mean();
+    loss = loss + settings_.location_distance_penalty * expected;
+  }
+  return loss;
+}
+
 double AnyOrderTrainer::step(const TrainingBatch& batch) {
   const uint64_t step = static_cast<uint64_t>(steps_done_);
   // Dropout draws from libtorch's own generator: seeding it at every step makes a resumed run
@@ -71,15 +102,14 @@ double AnyOrderTrainer::step(const TrainingBatch& batch) {
 
   model_->train();
   model_->zero_grad();
-  const torch::Tensor logits = model_->forward(batch.codes, batch.position_at, labels);
-  const torch::Tensor target = batch.codes.gather(1, batch.position_at);
-  const torch::Tensor loss = at::cross_entropy_loss(logits.flatten(0, 1), target.flatten());
+  torch::Tensor code_loss;
+  const torch::Tensor loss = loss_of(batch, labels, code_loss);
   loss.backward();
 
   const torch::NoGradGuard no_gradients;
   const double norm = gradient_norm(model_->parameters()).item<double>();
-  const double value = loss.item<double>();
-  if (!std::isfinite(value) || !std::isfinite(norm)) {
+  const double value = code_loss.item<double>();
+  if (!std::isfinite(loss.item<double>()) || !std::isfinite(norm)) {
     return std::numeric_limits<double>::quiet_NaN();
   }
   const double shrink = std::min(1.0, settings_.gradient_clip / (norm + 1e-6));

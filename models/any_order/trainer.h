@@ -17,8 +17,10 @@ struct TrainerSettings {
   double learning_rate = 1e-3;
   double warmup = 0.05;  ///< share of the steps over which the learning rate rises from zero
   double weight_decay = 0.05;
-  double gradient_clip = 1.0;      ///< largest norm of the whole gradient
-  double condition_dropout = 0.1;  ///< share of the images trained without their label
+  double gradient_clip = 1.0;              ///< largest norm of the whole gradient
+  double condition_dropout = 0.1;          ///< share of the images trained without their label
+  double location_weight = 1.0;            ///< of a location head's loss beside that of the codes
+  double location_distance_penalty = 0.0;  ///< λ in training: nats per patch of expected distance
   uint64_t seed = 0;
 };
 
@@ -30,6 +32,8 @@ struct TrainingBatch {
 };
 
 /// Trains a Transformer, one step per batch, by the mean negative log-likelihood of every step.
+/// With a location head the mean negative log-likelihood of the places is added, among open ones,
+/// and λ times the distance that the head expects to the patch before.
 ///
 /// All of its randomness is keyed by (seed, step): from a state() taken after any step, another
 /// trainer continues with the same bits (CPU).
@@ -45,6 +49,9 @@ class AnyOrderTrainer {
   /// that is NaN, and the weights stay as they were.
   double step(const TrainingBatch& batch);
 
+  /// Negative log-likelihood of the places in the last step, nats per patch; 0 without the head.
+  double location_loss() const { return location_loss_; }
+
   /// Weights, both moments and the step: everything the next step depends on.
   TensorMap state() const;
   /// Errors  BadWeights if a tensor is missing or has another shape, naming it and `source`.
@@ -52,10 +59,14 @@ class AnyOrderTrainer {
 
  private:
   double learning_rate() const;
+  torch::Tensor loss_of(const TrainingBatch& batch, const torch::Tensor& labels,
+                        torch::Tensor& code_loss);
 
   Transformer model_;
   TrainerSettings settings_;
   int64_t steps_done_ = 0;
+  double location_loss_ = 0;
+  torch::Tensor distance_;  // float32 [N, N], patches; only where λ is trained with
   struct Group {
     double weight_decay = 0;
     std::vector<std::string> names;

@@ -1,0 +1,223 @@
+#include <ATen/ops/arange.h>
+#include <ATen/ops/stack.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "harness/orders/order_record.h"
+#include "harness/stages/artifacts.h"
+#include "harness/stages/label_images.h"
+#include "harness/stages/order_options.h"
+#include "harness/stages/stages.h"
+#include "models/any_order/cached_scorer.h"
+#include "orders/failure_signatures.h"
+#include "orders/order_comparison.h"
+#include "orders/order_statistics.h"
+#include "orders/rollout.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kImagesSearchedExactly = 32;  // what an approximate search is compared on
+
+/// Labels of generated images: those of training images drawn by counter, so that classes come in
+/// their training shares. Not defined for a model without a condition.
+torch::Tensor generated_labels(const DatasetIndex& index, int64_t begin, int64_t end,
+                               uint64_t seed) {
+  const std::vector<int64_t> train = images_of(index, Split::kTrain);
+  torch::Tensor labels = torch::empty({end - begin}, torch::kInt64);
+  for (int64_t image = begin; image < end; ++image) {
+    const uint64_t drawn =
+        random_below(train.size(), seed, Stream::kGenerationLabel, {static_cast<uint64_t>(image)});
+    labels[image - begin] = index.images[train[drawn]].label;
+  }
+  return labels;
+}
+
+ScorerOptions scorer_options(const RolloutOptions& options, const OrderPolicy& policy,
+                             const Environment& environment) {
+  ScorerOptions scorer;
+  scorer.memory_bytes = environment.memory_bytes;
+  scorer.looks_ahead =
+      policy.own_confidence().value_or(options.confidence) == Confidence::kFutureContext;
+  return scorer;
+}
+
+double mean_nats(const torch::Tensor& log_likelihood) {
+  return -log_likelihood.sum(1, false, torch::kFloat64).mean().item<double>();
+}
+
+/// How an approximate search compares with the exact one, on the same images and with the same
+/// model.
+json agreement(Labeller labeller, const DatasetIndex& index, const TokenGrids& tokens,
+               std::vector<int64_t> images) {
+  const int64_t together = labeller.images_together(kImagesSearchedExactly);
+  images.resize(std::min(images.size(), static_cast<size_t>(together)));
+  const auto search = [&](double& seconds) {
+    const auto start = std::chrono::steady_clock::now();
+    Rollout found = labeller.label(index, tokens, images);
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return found;
+  };
+  double approximate_seconds = 0, exact_seconds = 0;
+  const Rollout approximate = search(approximate_seconds);
+  labeller.options.search = labeller.options.search.exact();
+  const Rollout exact = search(exact_seconds);
+  const OrderComparison comparison =
+      compare_orders(approximate.position_at, exact.position_at, tokens.grid);
+  return {{"images", images.size()},
+          {"kendall_tau", comparison.mean_tau},
+          {"identical_share", comparison.identical_share},
+          {"nats_per_image", mean_nats(approximate.log_likelihood)},
+          {"exact_nats_per_image", mean_nats(exact.log_likelihood)},
+          {"token_evaluations_ratio", static_cast<double>(exact.token_evaluations) /
+                                          static_cast<double>(approximate.token_evaluations)},
+          {"speedup", exact_seconds / approximate_seconds}};
+}
+
+constexpr int64_t kSeamImages = 200;
+
+/// The first generated images, where there are pixels, for the signatures that show in them.
+SignatureEvidence evidence_of(const StageContext& context, const json& made,
+                              const torch::Tensor& position_at) {
+  SignatureEvidence evidence;
+  for (const OrderInfo& info : list_orders()) {
+    if (info.name == made.at("order")) evidence.is_learned = info.is_learned;
+  }
+  const auto folder = context.input("samples") / "images";
+  if (!std::filesystem::is_directory(folder)) return evidence;
+  std::vector<torch::Tensor> images;
+  for (int64_t i = 0; i < std::min(kSeamImages, position_at.size(0)); ++i) {
+    images.push_back(read_png(folder / fmt::format("{:06}.png", i)));
+  }
+  evidence.images = at::stack(images);
+  evidence.step_of = step_of(position_at.narrow(0, 0, evidence.images.size(0)));
+  return evidence;
+}
+
+}  // namespace
+
+json run_orders(StageContext& context, const Environment& environment) {
+  const json& config = context.config();
+  const DatasetIndex index = read_index(context.input("dataset"));
+  const TokenGrids tokens = read_tokens(context.input("tokens"));
+  Transformer model = read_transformer(context.input("model"), environment.device);
+  check_fit(model->config(), tokens.grid, tokens.codebook_size, context.input("model").string());
+  const auto policy = make_order(order_config_from(config, tokens.grid, 0, ""));
+  const Labeller labeller{model, Transformer{nullptr}, *policy, rollout_options_from(config),
+                          environment};
+  const std::vector<int64_t> images = images_of(index, Split::kTrain, config.at("max_images"));
+  const TensorMap found = label_images(context, labeller, index, tokens, images);
+  write_safetensors(
+      context.work() / "orders.safetensors", found,
+      {{"rows", std::to_string(tokens.grid.rows)}, {"cols", std::to_string(tokens.grid.cols)}});
+  const OrderStatistics statistics = order_statistics(found.at("position_at").to(torch::kInt64),
+                                                      tokens.grid, found.at("log_likelihood"));
+  json record = order_record(statistics, failure_signatures(statistics, {}));
+  record["images"] = images.size();
+  record["order"] = config.at("order");
+  record["confidence"] = config.at("confidence");
+  record["peeks"] = peeks(*policy, labeller.options);
+  record["nats_per_image"] = mean_nats(found.at("log_likelihood"));
+  if (labeller.options.search != labeller.options.search.exact()) {
+    record["agreement"] = agreement(labeller, index, tokens, images);
+  }
+  return record;
+}
+
+json run_samples(StageContext& context, int64_t batch_size, const std::string& order_file,
+                 const Environment& environment) {
+  const json& config = context.config();
+  const DatasetIndex index = read_index(context.input("dataset"));
+  Transformer model = read_transformer(context.input("model"), environment.device);
+  const Grid grid = model->config().grid;
+  Vqgan tokenizer{nullptr};
+  if (context.has_input("tokenizer")) {
+    tokenizer = read_tokenizer(context.input("tokenizer"), environment.device);
+    check_fit(model->config(), grid, tokenizer->config().codebook_size,
+              context.input("model").string());
+  }
+  Transformer placer{nullptr};
+  if (context.has_input("placer")) {
+    placer = read_transformer(context.input("placer"), environment.device);
+  }
+
+  const uint64_t seed = config.at("seed").get<uint64_t>();
+  const auto policy = make_order(order_config_from(config, grid, seed, order_file));
+  RolloutOptions options = rollout_options_from(config);
+  SamplingOptions sampling;
+  config.at("temperature").get_to(sampling.temperature);
+  config.at("top_k").get_to(sampling.top_k);
+  config.at("top_p").get_to(sampling.top_p);
+  sampling.seed = seed;
+  const bool conditional = model->config().num_classes > 0;
+  const auto folder = context.work() / "images";
+  if (tokenizer) std::filesystem::create_directories(folder);
+
+  ScorerOptions scoring = scorer_options(options, *policy, environment);
+  config.at("guidance_scale").get_to(scoring.guidance_scale);
+  if (conditional) scoring.labels = torch::zeros({1}, torch::kInt64);  // for the plan
+  if (placer) scoring.memory_bytes /= 2;
+  const int64_t together = CachedScorer::plan(model->config(), batch_size, scoring).batch;
+  const auto draw = [&](int64_t begin, int64_t end) {
+    const torch::Tensor images = at::arange(begin, end, torch::kInt64);
+    const torch::Tensor labels =
+        conditional ? generated_labels(index, begin, end, seed) : torch::Tensor();
+    ScorerOptions chunk = scoring;
+    chunk.labels = conditional ? labels.to(environment.device) : labels;
+    CachedScorer scorer(model, end - begin, chunk);
+    std::optional<CachedScorer> places;
+    RolloutOptions chunk_options = options;
+    if (placer) chunk_options.placer = &places.emplace(placer, end - begin, chunk);
+    const Rollout rollout =
+        roll_out(scorer, *policy, drawn_codes(sampling, images), images, chunk_options);
+    if (tokenizer) {
+      const c10::InferenceMode no_gradients;
+      const torch::Tensor pixels =
+          to_pixels(
+              tokenizer->decode_codes(rollout.codes.to(environment.device), grid.rows, grid.cols))
+              .cpu();
+      for (int64_t i = begin; i < end; ++i) {
+        write_png(folder / fmt::format("{:06}.png", i), pixels[i - begin]);
+      }
+    }
+    TensorMap made{{"codes", rollout.codes.to(torch::kInt16)},
+                   {"log_likelihood", rollout.log_likelihood},
+                   {"position_at", rollout.position_at.to(torch::kInt16)}};
+    if (conditional) made["label"] = labels;
+    return made;
+  };
+  const TensorMap drawn = in_chunks(context, "images", config.at("num_samples"), together, draw);
+  write_safetensors(context.work() / "samples.safetensors", drawn,
+                    {{"rows", std::to_string(grid.rows)}, {"cols", std::to_string(grid.cols)}});
+  write_json(
+      context.work() / "config.json",
+      {{"rows", grid.rows}, {"cols", grid.cols}, {"codebook_size", model->config().codebook_size}});
+  return {{"images", drawn.at("codes").size(0)},
+          {"order", config.at("order")},
+          {"placed_by", placer ? "any_order" : "model"},
+          {"draws_before_choosing", peeks(*policy, options)},
+          {"device", environment.device.str()},
+          {"nats_per_image", mean_nats(drawn.at("log_likelihood"))}};
+}
+
+json run_order_statistics(StageContext& context) {
+  const json config = read_json(context.input("samples") / "config.json");
+  const TensorMap samples = read_tensors(context.input("samples") / "samples.safetensors");
+  const Grid grid{config.at("rows"), config.at("cols")};
+  const torch::Tensor position_at = samples.at("position_at").to(torch::kInt64);
+  const OrderStatistics statistics =
+      order_statistics(position_at, grid, samples.at("log_likelihood"));
+  const json made = context.input_record("samples");
+  json record = order_record(
+      statistics, failure_signatures(statistics, evidence_of(context, made, position_at)));
+  record["peeks"] = false;  // a generated order looks at placed and drawn codes only
+  record["draws_before_choosing"] = made.at("draws_before_choosing");
+  write_json(context.work() / "order_statistics.json", record);
+  return record;
+}
+
+}  // namespace oar
