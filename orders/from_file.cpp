@@ -65,7 +65,9 @@ class FromFile : public OrderPolicy {
       throw std::invalid_argument(
           "order \"from_file\" needs orders, and none are given; name a file of them");
     }
-    const auto shape = [](const torch::Tensor& t) { return fmt::join(t.sizes().vec(), ", "); };
+    const auto shape = [](const torch::Tensor& t) {
+      return fmt::format("{}", fmt::join(t.sizes().vec(), ", "));
+    };
     if (given.dim() != 2 || given.size(0) == 0 || given.size(1) != config.grid.size()) {
       throw std::invalid_argument(
           fmt::format("order \"from_file\": a {}x{} grid takes orders [images >= 1, {}], got [{}]",

@@ -70,7 +70,8 @@ class Curve {
 
 /// The Hilbert curve of any rectangle, from the top-left corner to the other end of the longer
 /// side. Every step is to a direct neighbour, but for one diagonal step where the longer side is
-/// odd and the shorter one even and above 2: there no such path exists between these two corners.
+/// odd and the shorter one even: no way from neighbour to neighbour joins these two corners. On 2 x
+/// odd patches the curve ends one patch before that corner instead.
 ///
 /// Source  J. Červený's generalised Hilbert curve, github.com/jakubcerveny/gilbert; Hilbert's own
 /// on squares whose side is a power of two.

@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include "orders/same_for_all.h"
 
 namespace oar {
