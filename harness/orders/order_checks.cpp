@@ -33,8 +33,6 @@ void check_permutation(const int64_t* positions, int64_t n, const std::string& w
   }
 }
 
-}  // namespace
-
 Grid checked_grid(const json& rows, const json& cols, const std::string& where) {
   const auto is_side = [](const json& side) {
     return side.is_number_integer() && side >= 1 && side <= kMaxPatches;
@@ -45,6 +43,28 @@ Grid checked_grid(const json& rows, const json& cols, const std::string& where) 
                     shown_value(rows), shown_value(cols), kMaxPatches));
   }
   return {rows, cols};
+}
+
+}  // namespace
+
+OrderHeader checked_header(const json& fields, const std::string& where) {
+  const auto refuse = [&](const char* name, const char* accepted) {
+    throw BadData(fmt::format("{}: {} is {}; accepted: {}", where, name,
+                              shown_value(fields.at(name)), accepted));
+  };
+  const auto has = [&](const char* name) {
+    return fields.contains(name) && !fields.at(name).is_null();
+  };
+  if (has("schema_version") && fields.at("schema_version") != 1) refuse("schema_version", "1");
+  if (has("order") && !fields.at("order").is_string()) refuse("order", "the name of a policy");
+  if (has("peeks") && !fields.at("peeks").is_boolean()) refuse("peeks", "true, false");
+  OrderHeader header;
+  if (has("rows") || has("cols")) {
+    header.grid = checked_grid(fields.value("rows", json()), fields.value("cols", json()), where);
+  }
+  if (has("order")) header.order = fields.at("order");
+  if (has("peeks")) header.peeks = fields.at("peeks").get<bool>();
+  return header;
 }
 
 Grid agreed_grid(std::optional<Grid> stated, std::optional<Grid> given, const std::string& file,

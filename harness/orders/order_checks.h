@@ -17,11 +17,19 @@ inline constexpr int64_t kMaxPatches = 32767;  ///< of a grid: positions are sto
 /// Where an order stands: "orders.jsonl:3", or "orders.safetensors: row 2".
 using WhereIsOrder = std::function<std::string(int64_t row)>;
 
-/// The grid of `rows` and `cols`.
+/// What a file states about all of its orders.
+struct OrderHeader {
+  std::optional<Grid> grid;
+  std::string order;
+  std::optional<bool> peeks;
+};
+
+/// The header with these fields; those that are not there, or null, are not known.
 ///
-/// Errors  BadData, with `where`, unless both are integers >= 1 and the grid has at most
-///         kMaxPatches.
-Grid checked_grid(const nlohmann::json& rows, const nlohmann::json& cols, const std::string& where);
+/// Errors  BadData, with `where`, for a schema_version other than 1, rows and cols that are not
+///         both integers >= 1 of a grid of at most kMaxPatches, an order that is no text, or peeks
+///         other than true and false.
+OrderHeader checked_header(const nlohmann::json& fields, const std::string& where);
 
 /// The grid that the file states, or else the one that the caller gives.
 ///

@@ -50,20 +50,19 @@ torch::Tensor tensor_of(const Safetensors& file, const char* name, torch::Scalar
   return tensor.to(type).contiguous();
 }
 
-/// The grid that the metadata states, if any.
-std::optional<Grid> grid_of(const std::map<std::string, std::string>& metadata,
-                            const std::string& file) {
-  const auto side = [&metadata](const char* name) -> json {
+/// Metadata is text; what reads as JSON stands for itself: `8` is a number, `true` is true.
+OrderHeader header_of(const std::map<std::string, std::string>& metadata, const std::string& file) {
+  json fields = json::object();
+  for (const char* name : {"schema_version", "rows", "cols", "peeks"}) {
     const auto found = metadata.find(name);
-    if (found == metadata.end()) return nullptr;
-    int64_t value = 0;
-    const std::string& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() ? json(value) : json(text);
-  };
-  const json rows = side("rows"), cols = side("cols");
-  if (rows.is_null() && cols.is_null()) return std::nullopt;
-  return checked_grid(rows, cols, file + ": metadata");
+    if (found == metadata.end()) continue;
+    fields[name] = json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+    if (fields[name].is_discarded()) fields[name] = found->second;
+  }
+  if (const auto found = metadata.find("order"); found != metadata.end()) {
+    fields["order"] = found->second;
+  }
+  return checked_header(fields, file + ": metadata");
 }
 
 OrderSet orders_of(const Safetensors& file, const std::string& name, std::optional<Grid> given) {
@@ -74,7 +73,10 @@ OrderSet orders_of(const Safetensors& file, const std::string& name, std::option
         "{}: there is no tensor position_at in it; accepted: integers [images, patches]", name));
   }
   const int64_t count = set.position_at.size(0), n = set.position_at.size(1);
-  set.grid = agreed_grid(grid_of(file.metadata, name), given, name, n);
+  const OrderHeader header = header_of(file.metadata, name);
+  set.grid = agreed_grid(header.grid, given, name, n);
+  set.order = header.order;
+  set.peeks = header.peeks;
   if (set.grid.size() != n) {
     throw BadData(
         fmt::format("{}: position_at has {} entries an image; accepted: {}, one for each "
@@ -149,10 +151,12 @@ void write_orders(const fs::path& path, const OrderSet& orders) {
   if (orders.image.defined()) tensors["image"] = orders.image;
   if (orders.label.defined()) tensors["label"] = orders.label;
   if (orders.log_likelihood.defined()) tensors["log_likelihood"] = orders.log_likelihood;
-  write_safetensors(path, tensors,
-                    {{"schema_version", "1"},
-                     {"rows", fmt::format("{}", orders.grid.rows)},
-                     {"cols", fmt::format("{}", orders.grid.cols)}});
+  std::map<std::string, std::string> metadata = {{"schema_version", "1"},
+                                                 {"rows", fmt::format("{}", orders.grid.rows)},
+                                                 {"cols", fmt::format("{}", orders.grid.cols)}};
+  if (!orders.order.empty()) metadata["order"] = orders.order;
+  if (orders.peeks) metadata["peeks"] = *orders.peeks ? "true" : "false";
+  write_safetensors(path, tensors, metadata);
 }
 
 Grid grid_from_text(std::string_view text) {

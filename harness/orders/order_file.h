@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "orders/grid.h"
@@ -13,22 +14,25 @@ namespace oar {
 /// Orders of a set of images, one each.
 struct OrderSet {
   Grid grid;
-  torch::Tensor image;           ///< int64 [M], the number of each image, no two alike; not
-                                 ///< defined: the file names none
-  torch::Tensor position_at;     ///< int64 [M, N], the patch of each step
-  torch::Tensor log_likelihood;  ///< float32 [M, N], by step, nats; not defined: not known
-  torch::Tensor label;           ///< int64 [M], class of each image; not defined: none
+  torch::Tensor image = {};           ///< int64 [M], the number of each image, no two alike; not
+                                      ///< defined: the file names none
+  torch::Tensor position_at = {};     ///< int64 [M, N], the patch of each step
+  torch::Tensor log_likelihood = {};  ///< float32 [M, N], by step, nats; not defined: not known
+  torch::Tensor label = {};           ///< int64 [M], class of each image; not defined: none
+  std::string order = {};             ///< the policy that made them; empty: not known
+  std::optional<bool> peeks = {};     ///< chosen by looking at codes not yet placed, where known
 };
 
 /// Reads orders; the content tells which of these it is:
 ///
-///   JSON Lines   {"schema_version": 1, "rows": 2, "cols": 2}, then one object for each image:
+///   JSON Lines   {"schema_version": 1, "rows": 2, "cols": 2, "order": "oar", "peeks": false}, the
+///                last two where known; then one object for each image:
 ///                {"image": 7, "position_at": [0, 1, 3, 2], "log_likelihood": [...], "label": 3};
 ///                `image`, `log_likelihood` and `label` may be missing, each from all of them
 ///   by hand      the same without the first line, or plain arrays, [0, 1, 3, 2]; one after the
 ///                other or all in one array, on any number of lines
 ///   safetensors  tensors position_at int [M, N] and, where known, image, log_likelihood and label;
-///                metadata rows and cols. Other tensors are not looked at
+///                the fields of the first line as metadata. Other tensors are not looked at
 ///
 /// `grid` is needed where the file does not state its own.
 ///

@@ -29,8 +29,9 @@ class TextReader {
   TextReader(std::string_view text, const std::string& file) : file_(file) {
     for (const JsonValue& value : split_json_values(text, file_)) {
       const json parsed = parse_json_value(value, file_);
-      if (entries_.empty() && !grid_ && parsed.is_object() && parsed.contains("schema_version")) {
-        grid_ = header(parsed, value.line);
+      const bool is_first = entries_.empty() && !header_;
+      if (is_first && parsed.is_object() && parsed.contains("schema_version")) {
+        header_ = checked_header(parsed, where(value.line));
       } else {
         entries_.push_back(entry(parsed, value.line));
       }
@@ -43,9 +44,12 @@ class TextReader {
 
   OrderSet orders(std::optional<Grid> given) const {
     const auto count = static_cast<int64_t>(entries_.size());
+    const OrderHeader header = header_.value_or(OrderHeader{});
     OrderSet set;
-    set.grid =
-        agreed_grid(grid_, given, file_, static_cast<int64_t>(entries_.front().position_at.size()));
+    set.grid = agreed_grid(header.grid, given, file_,
+                           static_cast<int64_t>(entries_.front().position_at.size()));
+    set.order = header.order;
+    set.peeks = header.peeks;
     const int64_t n = set.grid.size();
     set.position_at = torch::empty({count, n}, torch::kInt64);
     for (int64_t i = 0; i < count; ++i) {
@@ -72,12 +76,6 @@ class TextReader {
                            const char* accepted) const {
     throw BadData(
         fmt::format("{}: {} is {}; accepted: {}", where(line), what, shown_value(found), accepted));
-  }
-
-  Grid header(const json& value, int64_t line) const {
-    const json& version = value.at("schema_version");
-    if (version != 1) refuse(line, "schema_version", version, "1");
-    return checked_grid(value.value("rows", json()), value.value("cols", json()), where(line));
   }
 
   template <typename T>
@@ -162,7 +160,7 @@ class TextReader {
   }
 
   const std::string& file_;
-  std::optional<Grid> grid_;
+  std::optional<OrderHeader> header_;
   std::vector<Entry> entries_;
 };
 
@@ -187,8 +185,11 @@ OrderSet parse_order_text(std::string_view text, const std::string& file,
 std::string order_text(const OrderSet& orders) {
   fmt::memory_buffer text;
   const auto out = std::back_inserter(text);
-  fmt::format_to(out, "{{\"schema_version\":1,\"rows\":{},\"cols\":{}}}\n", orders.grid.rows,
+  fmt::format_to(out, "{{\"schema_version\":1,\"rows\":{},\"cols\":{}", orders.grid.rows,
                  orders.grid.cols);
+  if (!orders.order.empty()) fmt::format_to(out, ",\"order\":{}", json(orders.order).dump());
+  if (orders.peeks) fmt::format_to(out, ",\"peeks\":{}", *orders.peeks);
+  fmt::format_to(out, "}}\n");
   for (int64_t i = 0; i < orders.position_at.size(0); ++i) {
     const auto integer = [&](const char* name, const torch::Tensor& values) {
       if (values.defined()) fmt::format_to(out, "\"{}\":{},", name, values[i].item<int64_t>());

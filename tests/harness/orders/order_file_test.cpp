@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <system_error>
 
@@ -18,9 +20,13 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 OrderSet two_orders() {
-  return {Grid{2, 2}, torch::tensor({7, 3}), torch::tensor({{0, 1, 3, 2}, {3, 2, 1, 0}}),
+  return {Grid{2, 2},
+          torch::tensor({7, 3}),
+          torch::tensor({{0, 1, 3, 2}, {3, 2, 1, 0}}),
           torch::tensor({{-0.1f, -0.2f, -0.3f, -1e-7f}, {-4.0f, -5.0f, -6.5f, -7.0f}}),
-          torch::tensor({1, 0})};
+          torch::tensor({1, 0}),
+          "oar",
+          true};
 }
 
 void expect_equal(const OrderSet& a, const OrderSet& b) {
@@ -29,6 +35,8 @@ void expect_equal(const OrderSet& a, const OrderSet& b) {
   EXPECT_TRUE(a.position_at.equal(b.position_at));
   EXPECT_TRUE(a.log_likelihood.equal(b.log_likelihood));  // to the last bit of the float
   EXPECT_TRUE(a.label.equal(b.label));
+  EXPECT_EQ(a.order, b.order);
+  EXPECT_EQ(a.peeks, b.peeks);
 }
 
 class OrderFile : public OrdersTest {
@@ -62,20 +70,25 @@ TEST_F(OrderFile, NeedsNeitherImagesNorLikelihoodsNorLabels) {
     const OrderSet found = read_orders(folder_ / name);
     EXPECT_TRUE(found.position_at.equal(bare.position_at));
     EXPECT_FALSE(found.image.defined() || found.log_likelihood.defined() || found.label.defined());
+    EXPECT_EQ(found.order, "");
+    EXPECT_FALSE(found.peeks.has_value());
   }
 }
 
-TEST_F(OrderFile, IsReadableTextOneImageALine) {
-  write_orders(folder_ / "o.jsonl", {Grid{1, 2},
-                                     torch::tensor({5}),
-                                     torch::tensor({{1, 0}}),
-                                     torch::tensor({{-0.1f, -2.0f}}),
-                                     {}});
-  EXPECT_EQ(read(R"({"schema_version":1,"rows":1,"cols":2}
+TEST_F(OrderFile, IsTextWithOneImageALine) {
+  const OrderSet orders{Grid{1, 2},
+                        torch::tensor({5}),
+                        torch::tensor({{1, 0}}),
+                        torch::tensor({{-0.1f, -2.0f}}),
+                        {},
+                        "oar",
+                        false};
+  write_orders(folder_ / "o.jsonl", orders);
+  std::ifstream in(folder_ / "o.jsonl");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_EQ(text, R"({"schema_version":1,"rows":1,"cols":2,"order":"oar","peeks":false}
 {"image":5,"position_at":[1,0],"log_likelihood":[-0.1,-2]}
-)")
-                .image.item<int64_t>(),
-            5);
+)");
 }
 
 TEST_F(OrderFile, ByHandIsAnyListOfPositionsWhereTheGridIsGiven) {
@@ -147,6 +160,10 @@ TEST_F(OrderFile, NamesTheLineOfAHeaderThatStatesNoGrid) {
               HasSubstr("o.jsonl:2: schema_version is 2; accepted: 1"));
   EXPECT_THAT(refusal("{\"schema_version\": 1, \"rows\": 2}\n[0]"),
               HasSubstr("o.jsonl:1: rows 2 and cols null; accepted: integers >= 1"));
+  EXPECT_THAT(refusal("{\"schema_version\": 1, \"peeks\": 1}\n[0]"),
+              HasSubstr("o.jsonl:1: peeks is 1; accepted: true, false"));
+  EXPECT_THAT(refusal("{\"schema_version\": 1, \"order\": 1}\n[0]"),
+              HasSubstr("o.jsonl:1: order is 1; accepted: the name of a policy"));
   EXPECT_THAT(refusal("{\"schema_version\": 1, \"rows\": 200, \"cols\": 200}\n[0]"),
               HasSubstr("at most 32767 patches"));
 }
