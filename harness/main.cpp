@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +25,30 @@ void print_names(const std::vector<std::pair<std::string, std::string>>& names) 
   for (const auto& [name, summary] : names) fmt::print("  {:<20} {}\n", name, summary);
 }
 
+/// `text` broken between words where a line would pass column 100; lines after the first indented.
+std::string wrapped(const std::string& text, int indent) {
+  const auto width = [](const std::string& utf8) {  // characters: bytes that begin one
+    return std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  };
+  std::istringstream words(text);
+  std::string result, line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && indent + width(line + " " + word) > 100) {
+      result += line + "\n" + std::string(indent, ' ');
+      line.clear();
+    }
+    line += line.empty() ? word : " " + word;
+  }
+  return result + line;
+}
+
+void print_orders() {
+  for (const oar::OrderInfo& order : oar::list_orders()) {
+    fmt::print("  {:<16} {:<8} {}\n{:28}{}\n", order.name, order.is_learned ? "learned" : "fixed",
+               wrapped(order.summary, 28), "", wrapped("checked: " + order.checked_against, 28));
+  }
+}
+
 /// Every name that may stand in a sweep.
 int list(const std::string& what) {
   const auto asked = [&what](const char* kind) {
@@ -31,12 +57,7 @@ int list(const std::string& what) {
     return wanted;
   };
   if (asked("datasets")) print_names(oar::list_datasets());
-  if (asked("orders")) {
-    for (const oar::OrderInfo& order : oar::list_orders()) {
-      fmt::print("  {:<20} {}{}\n", order.name, order.summary,
-                 order.is_learned ? " (learned)" : "");
-    }
-  }
+  if (asked("orders")) print_orders();
   if (asked("encodings")) {
     for (const auto& info : oar::list_next_encodings()) {
       fmt::print("  {:<20} {}\n", info.name, info.summary);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -204,6 +205,21 @@ TEST_F(Program, ListsEveryNameASweepMayUse) {
   for (const char* name : {"fashion_products", "sunset", "oar", "rotary", "inception_v3",
                            "generate.distance_penalty"}) {
     EXPECT_THAT(outcome.text, HasSubstr(name));
+  }
+}
+
+TEST_F(Program, ListsEachOrderWithItsKindAndWhatItWasCheckedAgainstIn100Columns) {
+  const Outcome outcome = run({"list", "orders"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.text, HasSubstr("  raster           fixed    row by row from the top-left "
+                                      "corner, as text is read\n                            "
+                                      "checked: closed form: mean inter-patch distance"));
+  EXPECT_THAT(outcome.text, HasSubstr("\n  oar              learned  most confident open patch"));
+  std::istringstream lines(outcome.text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; }),
+              100)
+        << line;
   }
 }
 
