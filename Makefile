@@ -45,11 +45,11 @@ fuzz: ## mutates weights files for SECONDS=60 and reads them; a finding is left 
 	  -dict=tests/fuzz/read_tensors.dict -max_len=4096 -timeout=10 -rss_limit_mb=1500 -malloc_limit_mb=512 \
 	  -print_final_stats=1 -artifact_prefix=build-fuzz/ build-fuzz/corpus tests/fuzz/corpus/read_tensors
 
-bench: ## Google Benchmark over metrics and the feature pass, each beside its baseline (BENCH=regular-expression picks some)
+bench: ## Google Benchmark over metrics, the feature pass and the search, each beside its baseline (BENCH=regular-expression picks some)
 	@cmake/setup.sh packages build bench
 	@cmake/setup.sh configure build-bench -DOAR_BUILD_BENCHMARKS=ON -DOAR_CUDA_KERNELS=OFF
-	@ninja -C build-bench -j$(JOBS) metrics_benchmark extraction_benchmark
-	@for program in metrics extraction; do \
+	@ninja -C build-bench -j$(JOBS) metrics_benchmark extraction_benchmark search_benchmark
+	@for program in metrics extraction search; do \
 	  OMP_WAIT_POLICY=PASSIVE build-bench/$${program}_benchmark --benchmark_filter='$(BENCH)' || exit 1; done
 
 golden: ## computes the golden numbers of the tests anew, with reference implementations in Python (6 GB of wheels)
