@@ -11,9 +11,9 @@ namespace oar {
 /// `groups` 0 is as many as LPD's own choice: 20 for 256 patches, 48 for 1024, the power law
 /// through the two for others. At most `num_patches`.
 ///
-/// Source  LPD, arXiv 2507.01957: its tables of 12, 20 and 48 groups exactly. Where rounding the
-/// cosine misses N, its other tables were evened out by hand; here the groups closest to the next
-/// whole number give or take one.
+/// Source  LPD, arXiv 2507.01957: its tables of 12, 20 and 48 groups exactly. Where the rounded
+/// cosine misses N, those that rounding changed most give or take one; its tables of other lengths
+/// differ from this by one patch in a few groups (two in one of 192).
 std::vector<int64_t> locality_group_sizes(int64_t num_patches, int64_t groups);
 
 }  // namespace oar
