@@ -89,7 +89,8 @@ json training_identity(const json& section) {
     identity[option] = section.at(option);
   }
   add_own_options(section, identity);
-  if (section.at("order") == "random" && section.at("distance_penalty") != 0.0) {
+  const bool draws_at_random = section.at("order") == "random" || section.at("order") == "annealed";
+  if (draws_at_random && section.at("distance_penalty") != 0.0) {
     identity["distance_penalty"] = section.at("distance_penalty");
     identity["distance"] = section.at("distance");
   }

@@ -89,6 +89,80 @@ TEST(AnyOrderTrainer, NamesATensorThatACheckpointLacks) {
               ThrowsMessage<BadWeights>(HasSubstr("\"model.token\" is missing")));
 }
 
+TransformerConfig with_location_head(const Grid& grid) {
+  TransformerConfig config = small_config("relative+rotary", grid);
+  config.location_after = 1;
+  return config;
+}
+
+/// Trains a model with a location head on one order for all images: returns it.
+Transformer train_on(const std::string& order, const Grid& grid, double lambda, int64_t steps) {
+  Transformer model(with_location_head(grid));
+  model->initialise(5);
+  TrainerSettings settings = settings_for(steps);
+  settings.location_distance_penalty = lambda;
+  AnyOrderTrainer trainer(model, settings);
+  for (int64_t step = 0; step < steps; ++step) {
+    const torch::Tensor codes = random_codes(16, grid, 100 + static_cast<uint64_t>(step));
+    trainer.step({codes, order_of(order, grid)->position_at(at::arange(16) + 1000 * step), {}});
+  }
+  model->eval();
+  return model;
+}
+
+/// Whether position p is filled before step t: bool [B, N, N], step by position.
+torch::Tensor filled_before(const torch::Tensor& orders) {
+  const int64_t n = orders.size(1);
+  return orders.argsort(int64_t{1}, false).unsqueeze(1) < at::arange(n).view({1, n, 1});
+}
+
+/// Expected distance of the head's next place, of all steps with a patch before; patches.
+double expected_jump(Transformer model, const Grid& grid) {
+  const torch::NoGradGuard no_gradients;
+  const torch::Tensor codes = random_codes(16, grid, 7);
+  const torch::Tensor orders = order_of("random", grid)->position_at(at::arange(16) + 900000);
+  const int64_t n = grid.size();
+  const torch::Tensor p = model->predict(codes, orders)
+                              .location.masked_fill(filled_before(orders), -1e9)
+                              .softmax(-1)
+                              .narrow(1, 1, n - 1);
+  const torch::Tensor reach = distance_table(grid, Distance::kEuclidean)
+                                  .to(torch::kFloat32)
+                                  .index_select(0, orders.narrow(1, 0, n - 1).flatten())
+                                  .view({16, n - 1, n});
+  return (p * reach).sum(-1).mean().item<double>();
+}
+
+TEST(LocationHead, TrainsToSayTheOrderItIsShown) {
+  const Grid grid{3, 3};
+  Transformer model = train_on("spiral_in", grid, 0, 150);
+  const torch::NoGradGuard no_gradients;
+  const torch::Tensor orders = order_of("spiral_in", grid)->position_at(at::arange(4));
+  const torch::Tensor said = model->predict(random_codes(4, grid, 9), orders)
+                                 .location.masked_fill(filled_before(orders), -1e9)
+                                 .argmax(-1);
+  EXPECT_TRUE(said.equal(orders));
+}
+
+TEST(LocationHead, TrainsTowardsShorterJumpsWithLambda) {
+  const Grid grid{4, 4};
+  const double without = expected_jump(train_on("random", grid, 0, 80), grid);
+  const double with = expected_jump(train_on("random", grid, 2.0, 80), grid);
+  EXPECT_LT(with, 0.8 * without);
+}
+
+TEST(LocationHead, LossOfPlacesStartsAtThatOfAUniformGuess) {
+  const Grid grid{3, 3};
+  Transformer model(with_location_head(grid));
+  {
+    const torch::NoGradGuard no_gradients;
+    for (torch::Tensor& p : model->parameters()) p.zero_();
+  }
+  AnyOrderTrainer trainer(model, settings_for(1));
+  trainer.step({random_codes(4, grid), order_of("random", grid)->position_at(at::arange(4)), {}});
+  EXPECT_NEAR(trainer.location_loss(), std::lgamma(10.0) / 9, 1e-5);  // (ln 9 + ... + ln 1) / 9
+}
+
 TEST(NatsPerImage, OfAUniformModelIsNLogV) {
   const Grid grid{3, 4};
   Transformer model(small_config("relative", grid));  // all tables and weights of the head are ...
