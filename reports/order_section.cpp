@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "reports/fields.h"
 #include "reports/markdown_table.h"
@@ -16,27 +17,64 @@ using nlohmann::json;
 
 constexpr size_t kLargestTextGrid = 8;
 
-/// What the statistics of orders/order_statistics.h are called for readers; others show their key.
-std::string heading_of(const std::string& key) {
-  static const std::map<std::string, std::string> kHeadings = {
-      {"num_orders", "orders"},
-      {"mean_inter_patch_distance", "mean inter-patch distance (patches)"},
-      {"stddev_inter_patch_distance", "its sd between images (patches)"},
-      {"neighbour_share", "steps to a direct neighbour (share)"},
-  };
-  const auto found = kHeadings.find(key);
-  if (found != kHeadings.end()) return found->second;
-  std::string heading = key;
-  std::replace(heading.begin(), heading.end(), '_', ' ');
-  return escape_markdown(heading);
-}
+/// A statistic of orders, as a column of a table.
+struct Column {
+  std::string key;
+  std::string heading;
+  bool is_likelihood = false;  ///< marked where the order peeks
+};
+
+const std::vector<Column> kSteps = {
+    {"num_orders", "orders"},
+    {"mean_inter_patch_distance", "mean inter-patch distance (patches)"},
+    {"stddev_inter_patch_distance", "its sd between images (patches)"},
+    {"neighbour_share", "steps to a direct neighbour (share)"},
+    {"touch_share", "steps beside a filled patch (share)"},
+    {"long_jump_share", "jumps over half of the grid (share)"},
+    {"mean_blobs", "blobs of filled patches"}};
+
+const std::vector<Column> kShapes = {
+    {"centre_to_border", "centre to border"},
+    {"raster_tau", "τ to raster"},
+    {"raster_rho", "ρ to raster"},
+    {"between_tau", "τ between images"},
+    {"between_rho", "ρ between images"},
+    {"first_position_entropy", "entropy of the first position (nats)"},
+    {"nats_per_image", "nats/image", true}};
+
+/// In the record, and left to it: what a reader of the page has elsewhere or needs for nothing.
+const std::set<std::string> kNotShown = {
+    "rows", "cols", "orders_compared", "stddev_raster_tau", "images", "stddev_raster_rho"};
 
 const json& statistics_of(const json& cell) { return field(cell, "order_statistics"); }
 
-Spread statistic(const Group& group, const std::string& key) {
+/// One line of the tables: the orders of a group's images, over its seeds.
+struct Row {
+  std::string name;
+  std::vector<const json*> statistics;  ///< one record for each seed that has one
+  bool are_labels = false;  ///< found in given images, to fine-tune on; else of generated ones
+};
+
+std::vector<Row> rows_of(const Layout& layout) {
+  std::vector<Row> rows;
+  for (const Group& group : layout.groups) {
+    Row generated{escape_markdown(group.name), {}, false};
+    Row labels{generated.name + ", labels", {}, true};
+    for (const json* cell : group.done()) {
+      const json& label = field(last_stage(*cell, "orders"), "record");
+      if (statistics_of(*cell).is_object()) generated.statistics.push_back(&statistics_of(*cell));
+      if (label.is_object() && label.contains("num_orders")) labels.statistics.push_back(&label);
+    }
+    if (!generated.statistics.empty()) rows.push_back(std::move(generated));
+    if (!labels.statistics.empty()) rows.push_back(std::move(labels));
+  }
+  return rows;
+}
+
+Spread statistic(const Row& row, const std::string& key) {
   std::vector<double> values;
-  for (const json* cell : group.done()) {
-    if (const auto value = number(field(statistics_of(*cell), key))) values.push_back(*value);
+  for (const json* statistics : row.statistics) {
+    if (const auto value = number(field(*statistics, key))) values.push_back(*value);
   }
   return spread_of(values);
 }
@@ -52,16 +90,90 @@ std::string statistic_text(const Spread& spread) {
 }
 
 /// "yes", "no", "differs" between seeds, or "–".
-std::string answer(const Group& group, const std::string& key) {
+std::string answer(const Row& row, const std::string& key) {
   std::string shown = "–";
-  for (const json* cell : group.done()) {
-    const json& value = field(statistics_of(*cell), key);
+  for (const json* statistics : row.statistics) {
+    const json& value = field(*statistics, key);
     if (!value.is_boolean()) continue;
     const std::string word = value.get<bool>() ? "yes" : "no";
     if (shown != "–" && shown != word) return "differs";
     shown = word;
   }
   return shown;
+}
+
+/// Those of `columns` that a row has a number for.
+std::vector<Column> known(const std::vector<Column>& columns, const std::vector<Row>& rows) {
+  std::vector<Column> found;
+  for (const Column& column : columns) {
+    if (std::any_of(rows.begin(), rows.end(),
+                    [&](const Row& row) { return statistic(row, column.key).n > 0; })) {
+      found.push_back(column);
+    }
+  }
+  return found;
+}
+
+/// Numbers of the records that this program does not know, under their own names.
+std::vector<Column> further(const std::vector<Row>& rows) {
+  std::set<std::string> listed = kNotShown;
+  for (const auto& columns : {kSteps, kShapes}) {
+    for (const Column& column : columns) listed.insert(column.key);
+  }
+  std::vector<Column> found;
+  for (const Row& row : rows) {
+    for (const json* statistics : row.statistics) {
+      for (const auto& [key, value] : statistics->items()) {
+        if (!value.is_number() || !listed.insert(key).second) continue;
+        std::string heading = key;
+        std::replace(heading.begin(), heading.end(), '_', ' ');
+        found.push_back({key, escape_markdown(heading)});
+      }
+    }
+  }
+  return found;
+}
+
+/// A table of the columns that are known; with `answers`, what peeks and what draws first too.
+std::string table_of(const Layout& layout, const std::vector<Row>& rows,
+                     const std::vector<Column>& columns, bool answers) {
+  const std::vector<Column> shown = known(columns, rows);
+  if (shown.empty() && !answers) return "";
+  std::vector<std::string> header = {escape_markdown(layout.rows_label)};
+  if (answers) header.insert(header.end(), {"peeks", "draws first"});
+  const size_t left = header.size();
+  for (const Column& column : shown) header.push_back(column.heading);
+  MarkdownTable table(header, left);
+  for (const Row& row : rows) {
+    std::vector<std::string> line = {row.name};
+    const std::string peeks = answer(row, "peeks");
+    if (answers) line.insert(line.end(), {peeks, answer(row, "draws_before_choosing")});
+    for (const Column& column : shown) {
+      const std::string value = statistic_text(statistic(row, column.key));
+      line.push_back(value + (column.is_likelihood && peeks == "yes" && value != "–" ? " †" : ""));
+    }
+    table.add(line);
+  }
+  return table.str();
+}
+
+std::string tables_of(const Layout& layout, const std::vector<Row>& rows) {
+  std::string text =
+      "Of the generated images; lines called *labels* are of the images that the model was "
+      "fine-tuned on. Distances are Euclidean, between patch centres. A blob is a set of filled "
+      "patches that hang together, counted after every step.\n\n" +
+      table_of(layout, rows, kSteps, true);
+  const std::string shapes = table_of(layout, rows, kShapes, false);
+  if (!shapes.empty()) {
+    text +=
+        "τ is Kendall's and ρ Spearman's rank correlation of orders: 1 for the same, −1 for the "
+        "reverse, 0 for unrelated ones. *Centre to border* is ρ of a patch's step and its distance "
+        "to the centre. The entropy is at most the logarithm of the number of patches.\n\n" +
+        shapes;
+    if (shapes.find("†") != std::string::npos) text += std::string(kPeekingMark) + "\n\n";
+  }
+  const std::string rest = table_of(layout, rows, further(rows), false);
+  return rest.empty() ? text : text + "Further numbers of the records:\n\n" + rest;
 }
 
 /// The mean step of each cell, mean over the seeds whose grids agree in shape with the first.
@@ -123,63 +235,47 @@ std::string heat_map_text(const Group& group) {
   return text + "```\n\n";
 }
 
-/// Share of jumps of at least half the grid, and the same for uniformly random orders on that grid.
-struct LongJumps {
-  double threshold =
-      0;  ///< patches: the first edge of the histogram that is not below half of the longer side
-  double share = 0;
-  double random_share = 0;
-};
-
-std::optional<LongJumps> long_jumps(const json& statistics) {
-  const auto grid = grid_of(field(statistics, "mean_step_of"));
-  const json& edges = items(field(statistics, "histogram"), "edges");
-  const json& counts = items(field(statistics, "histogram"), "counts");
-  if (!grid || counts.empty() || edges.size() != counts.size() + 1) return std::nullopt;
-  const auto rows = static_cast<int64_t>(grid->size());
-  const auto cols = static_cast<int64_t>(grid->front().size());
-  LongJumps jumps;
-  double total = 0;
-  bool found = false;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (!number(edges[i]) || !number(counts[i])) return std::nullopt;
-    const bool is_long = *number(edges[i]) >= static_cast<double>(std::max(rows, cols)) / 2;
-    if (is_long && !found) jumps.threshold = *number(edges[i]);
-    found = found || is_long;
-    total += *number(counts[i]);
-    if (is_long) jumps.share += *number(counts[i]);
-  }
-  if (!found || total <= 0 || rows * cols < 2) return std::nullopt;
-  jumps.share /= total;
-  // Two successive patches of a random order are a uniformly random pair of different cells.
-  double pairs = 0;
-  for (int64_t dr = 1 - rows; dr < rows; ++dr) {
-    for (int64_t dc = 1 - cols; dc < cols; ++dc) {
-      if (std::hypot(dr, dc) >= jumps.threshold) {
-        pairs += static_cast<double>((rows - std::abs(dr)) * (cols - std::abs(dc)));
-      }
+/// Signatures of failures that the records state as present, each once, over the seeds.
+std::string failure_signs(const Row& row) {
+  struct Sign {
+    int64_t seeds = 0;
+    std::string sentence;  // of the first seed
+  };
+  std::map<std::string, Sign> signs;
+  for (const json* statistics : row.statistics) {
+    for (const json& signature : items(*statistics, "signatures")) {
+      if (!is_true(field(signature, "present"))) continue;
+      Sign& sign = signs[text(field(signature, "name"))];
+      if (sign.seeds++ == 0) sign.sentence = text(field(signature, "sentence"));
     }
   }
-  const auto cells = static_cast<double>(rows * cols);
-  jumps.random_share = pairs / (cells * (cells - 1));
-  return jumps;
+  std::string lines;
+  for (const auto& [name, sign] : signs) {
+    lines += fmt::format("- **{}: {}**, {} of {} seeds. {}\n", row.name, escape_markdown(name),
+                         sign.seeds, row.statistics.size(), escape_markdown(sign.sentence));
+  }
+  return lines;
 }
 
-/// Signs of the failures that the paper warns of, as far as the record shows them.
-std::string failure_signs(const Group& group) {
-  std::string signs;
-  for (const json* cell : group.done()) {
-    if (text(dotted(field(*cell, "recipe"), "generate.order")) == "random") continue;
-    const auto jumps = long_jumps(statistics_of(*cell));
-    if (!jumps || jumps->share < jumps->random_share) continue;
-    signs += fmt::format(
-        "- **{}, seed {}: jumping.** {:.0f} % of its jumps are {} patches or longer; random orders "
-        "on this grid have "
-        "{:.0f} %. A larger `distance_penalty` keeps jumps short.\n",
-        escape_markdown(group.name), escape_markdown(text(field(*cell, "seed"))),
-        100 * jumps->share, format_number(jumps->threshold, 2), 100 * jumps->random_share);
+/// How approximate searches of labels agree with the exact one.
+std::string agreement_of(const Row& row) {
+  std::string lines;
+  for (const json* statistics : row.statistics) {
+    const json& agreement = field(*statistics, "agreement");
+    if (!agreement.is_object()) continue;
+    const auto value = [&](const char* key) {
+      const auto found = number(field(agreement, key));
+      return found ? format_number(*found) : "–";
+    };
+    lines += fmt::format(
+        "- **{}** were searched approximately. On {} images: τ {} to the exact search, {} "
+        "nats/image "
+        "against {}, token evaluations saved {}-fold, {} times as fast.\n",
+        row.name, escape_markdown(text(field(agreement, "images"))), value("kendall_tau"),
+        value("nats_per_image"), value("exact_nats_per_image"), value("token_evaluations_ratio"),
+        value("speedup"));
   }
-  return signs;
+  return lines;
 }
 
 std::string notes_of(const Group& group) {
@@ -207,39 +303,19 @@ std::string notes_of(const Group& group) {
 }  // namespace
 
 std::string order_section(const Layout& layout) {
-  std::vector<std::string> keys;
-  bool any = false;
-  for (const Group& group : layout.groups) {
-    for (const json* cell : group.done()) {
-      const json& statistics = statistics_of(*cell);
-      if (!statistics.is_object()) continue;
-      any = true;
-      for (const auto& [key, value] : statistics.items()) {
-        if (value.is_number() && std::find(keys.begin(), keys.end(), key) == keys.end())
-          keys.push_back(key);
-      }
-    }
-  }
-  std::string notes;
-  std::string signs;
-  std::string maps;
-  std::vector<std::string> header = {escape_markdown(layout.rows_label), "peeks", "draws first"};
-  for (const std::string& key : keys) header.push_back(heading_of(key));
-  MarkdownTable table(header, 3);
+  const std::vector<Row> rows = rows_of(layout);
+  std::string notes, signs, maps;
   for (const Group& group : layout.groups) {
     notes += notes_of(group);
-    signs += failure_signs(group);
     maps += heat_map_text(group);
-    std::vector<std::string> row = {escape_markdown(group.name), answer(group, "peeks"),
-                                    answer(group, "draws_before_choosing")};
-    for (const std::string& key : keys) row.push_back(statistic_text(statistic(group, key)));
-    if (any) table.add(row);
   }
-  if (!any && notes.empty()) return "";
+  for (const Row& row : rows) {
+    notes += agreement_of(row);
+    signs += failure_signs(row);
+  }
+  if (rows.empty() && notes.empty()) return "";
   std::string section = "## Orders\n\n";
-  if (any)
-    section += "Of the generated images; distances are Euclidean, between patch centres.\n\n" +
-               table.str();
+  if (!rows.empty()) section += tables_of(layout, rows);
   if (!notes.empty()) section += notes + "\n";
   if (!signs.empty()) section += "Signs of known failures:\n\n" + signs + "\n";
   if (!maps.empty()) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <set>
@@ -109,6 +110,13 @@ bool is_histogram(const json& value) {
   }
   return true;
 }
+bool is_signatures(const json& value) {
+  if (!value.is_array()) return false;
+  return std::all_of(value.begin(), value.end(), [](const json& signature) {
+    return is_name(field(signature, "name")) && is_bool_or_null(field(signature, "present")) &&
+           is_text(field(signature, "sentence"));
+  });
+}
 
 void check_context(Checker& check, const json& results) {
   if (!check.require(results, "", "context", is_object, "an object")) return;
@@ -186,7 +194,11 @@ void check_parts(Checker& check, const std::string& where, const json& cell) {
   check.require(statistics, at, "draws_before_choosing", is_bool, "true or false");
   check.allow(statistics, at, "histogram", is_histogram,
               "rising edges, and one count fewer than edges");
-  check.allow(statistics, at, "mean_step_of", is_grid, "rows of equal length with finite numbers");
+  for (const char* key : {"mean_step_of", "stddev_step_of"}) {
+    check.allow(statistics, at, key, is_grid, "rows of equal length with finite numbers");
+  }
+  check.allow(statistics, at, "signatures", is_signatures,
+              "objects with a name, present (true, false or null) and a sentence");
 }
 
 void check_cell(Checker& check, const std::string& where, const json& cell) {

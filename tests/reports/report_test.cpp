@@ -270,59 +270,6 @@ TEST(Report, ListsDroppedImagesWithTheirReasons) {
   EXPECT_THAT(report, HasSubstr("- 7.jpg: cannot be decoded\n"));
 }
 
-json with_orders(const std::string& name, int seed, json statistics) {
-  json oar = cell(name, seed, json::array());
-  oar["order_statistics"] = std::move(statistics);
-  return oar;
-}
-
-TEST(Report, DrawsTheMeanStepOfEachCellAsText) {
-  const std::string report = render_markdown(results(
-      {with_orders(
-           "oar", 0,
-           {{"mean_step_of", {{0, 1}, {2, 3}}}, {"peeks", false}, {"draws_before_choosing", true}}),
-       with_orders("oar", 1,
-                   {{"mean_step_of", {{1, 1}, {2, 2}}},
-                    {"peeks", false},
-                    {"draws_before_choosing", true}})}));
-  EXPECT_THAT(report, HasSubstr("**oar** (n=2)\n\n```\n  0.5   1.0\n  2.0   2.5\n```\n"));
-  EXPECT_THAT(report, HasSubstr("| oar | no | yes |\n"));
-  EXPECT_THAT(report, HasSubstr("draws a code for every open patch first"));
-}
-
-TEST(Report, ShowsCountsWithoutDecimalsAndRoundingAsZero) {
-  const std::string report = render_markdown(results({with_orders(
-      "oar", 0,
-      {{"num_orders", 500}, {"stddev_inter_patch_distance", 2.2e-16}, {"turns", 0.25}})}));
-  EXPECT_THAT(
-      report,
-      HasSubstr(
-          "| recipe | peeks | draws first | orders | its sd between images (patches) | turns |\n"));
-  EXPECT_THAT(report, HasSubstr("| oar | – | – | 500 | 0 | 0.2500 |\n"));
-}
-
-TEST(Report, PointsToThePlotsForLargeGrids) {
-  const json grid(9, json(9, 40.0));
-  EXPECT_THAT(render_markdown(results({with_orders("oar", 0, {{"mean_step_of", grid}})})),
-              HasSubstr("**oar**: a grid of 9×9 is too large for text; see the plots.\n"));
-}
-
-// Half of a 1x4 grid is two patches, and of its 12 ordered pairs of cells 6 are that far apart.
-TEST(Report, NamesJumpingWhereJumpsAreAsLongAsThoseOfRandomOrders) {
-  const auto statistics = [](int near, int far) {
-    return json{{"mean_step_of", {{1.5, 1.5, 1.5, 1.5}}},
-                {"histogram", {{"edges", {0, 1, 2, 3, 4}}, {"counts", {0, near, far, 0}}}}};
-  };
-  EXPECT_THAT(render_markdown(results({with_orders("oar", 7, statistics(40, 60))})),
-              HasSubstr("- **oar, seed 7: jumping.** 60 % of its jumps are 2.0 patches or longer; "
-                        "random orders on this grid "
-                        "have 50 %. A larger `distance_penalty` keeps jumps short.\n"));
-  EXPECT_THAT(render_markdown(results({with_orders("oar", 7, statistics(60, 40))})),
-              Not(HasSubstr("jumping")));
-  EXPECT_THAT(render_markdown(results({with_orders("random", 7, statistics(40, 60))})),
-              Not(HasSubstr("jumping")));
-}
-
 TEST(Report, SaysHowToRunItAgain) {
   json file = results({cell("oar", 0, json::array())});
   EXPECT_THAT(render_markdown(file),
@@ -374,10 +321,15 @@ void with_each_value_replaced(const json& file, const std::function<void(const j
 TEST(Report, KeepsItsFrameWhateverASingleFieldHolds) {
   json oar = cell("oar", 0, {fid(1)});
   oar["stages"] = {stage("tokenizer", "t", 1, {{"reconstruction", {{"psnr", 20.0}}}}),
-                   stage("orders", "o", 1, {{"peeks", true}})};
-  oar["order_statistics"] = {{"mean_step_of", {{0, 1}}},
-                             {"peeks", true},
-                             {"histogram", {{"edges", {0, 1}}, {"counts", {3}}}}};
+                   stage("orders", "o", 1,
+                         {{"peeks", true}, {"num_orders", 3}, {"agreement", {{"images", 2}}}})};
+  oar["order_statistics"] = {
+      {"mean_step_of", {{0, 1}}},
+      {"peeks", true},
+      {"num_orders", 3},
+      {"signatures",
+       json::array({{{"name", "jumping"}, {"present", true}, {"sentence", "It is."}}})},
+      {"histogram", {{"edges", {0, 1}}, {"counts", {3}}}}};
   with_each_value_replaced(results({oar}), [](const json& changed) {
     const std::string report = render_markdown(changed);
     EXPECT_THAT(report, HasSubstr("## What was run")) << changed.dump();

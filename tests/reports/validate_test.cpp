@@ -20,10 +20,14 @@ using ::testing::IsEmpty;
 json complete() {
   json oar = cell("oar", 0, {fid(12.8), example::distance(4.3)});
   oar["stages"] = {example::stage("any_order", "m", 12.3)};
-  oar["order_statistics"] = {{"peeks", false},
-                             {"draws_before_choosing", true},
-                             {"histogram", {{"edges", {0, 1, 2}}, {"counts", {0, 3}}}},
-                             {"mean_step_of", {{0, 1}, {2, 3}}}};
+  oar["order_statistics"] = {
+      {"peeks", false},
+      {"draws_before_choosing", true},
+      {"histogram", {{"edges", {0, 1, 2}}, {"counts", {0, 3}}}},
+      {"mean_step_of", {{0, 1}, {2, 3}}},
+      {"stddev_step_of", {{0, 1}, {0, 1}}},
+      {"signatures",
+       json::array({{{"name", "seams"}, {"present", nullptr}, {"sentence", "No images."}}})}};
   return results(
       {oar, example::failed(cell("raster", 0, json::array()), "failed", "out of memory")});
 }
@@ -114,6 +118,17 @@ TEST(ValidateResults, ChecksHistogramsAndGrids) {
   EXPECT_THAT(problems_with("/cells/0/order_statistics/mean_step_of", json{{0, 1}, {2}}),
               ElementsAre("cells[0].order_statistics.mean_step_of: found [[0,1],[2]]; accepted: "
                           "rows of equal length with finite numbers"));
+}
+
+TEST(ValidateResults, ChecksSignatures) {
+  for (const char* field : {"/cells/0/order_statistics/signatures/0/name",
+                            "/cells/0/order_statistics/signatures/0/present",
+                            "/cells/0/order_statistics/signatures/0/sentence"}) {
+    EXPECT_THAT(problems_with(field, 1),
+                ElementsAre(::testing::EndsWith(
+                    "accepted: objects with a name, present (true, false or null) and a sentence")))
+        << field;
+  }
 }
 
 TEST(ValidateResults, TakesAnyJson) {
