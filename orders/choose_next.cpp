@@ -40,4 +40,35 @@ torch::Tensor choose_next(const torch::Tensor& confidence, const torch::Tensor& 
   return torch::where(filled.gather(1, best.unsqueeze(1)).squeeze(1), first_open, best);
 }
 
+LikeliestPatch choose_likeliest(const torch::Tensor& logits, const torch::Tensor& codes,
+                                const torch::Tensor& candidates, const torch::Tensor& last,
+                                const torch::Tensor& penalty) {
+  const int64_t batch = logits.size(0), r = logits.size(1), n = penalty.size(0);
+#ifdef OAR_HAVE_CUDA_KERNELS
+  if (logits.is_cuda() && logits.scalar_type() == torch::kFloat32) {
+    const torch::Tensor rows = logits.contiguous(), at_code = codes.contiguous();
+    const torch::Tensor positions = candidates.contiguous(), table = penalty.contiguous();
+    const torch::Tensor from = last.defined() ? last.contiguous() : last;
+    LikeliestPatch likeliest{{}, torch::empty({batch, r}, rows.options())};
+    torch::Tensor best = torch::zeros({batch}, positions.options());
+    const int error = launch_choose_likeliest(
+        rows.const_data_ptr<float>(), at_code.const_data_ptr<int64_t>(),
+        positions.const_data_ptr<int64_t>(),
+        from.defined() ? from.const_data_ptr<int64_t>() : nullptr, table.const_data_ptr<float>(),
+        batch, r, rows.size(2), n, likeliest.log_probability.mutable_data_ptr<float>(),
+        reinterpret_cast<uint64_t*>(best.mutable_data_ptr<int64_t>()), nullptr);
+    TORCH_CHECK(error == 0, "choose_likeliest kernel failed with CUDA error ", error);
+    likeliest.position = best.bitwise_and(0xffffffffLL).neg().add(0xffffffffLL);
+    return likeliest;
+  }
+#endif
+  const torch::Tensor log_probability =
+      logits.log_softmax(-1).gather(-1, codes.unsqueeze(-1)).squeeze(-1);
+  const torch::Tensor closed = torch::ones({batch, n}, candidates.options().dtype(torch::kBool))
+                                   .scatter_(1, candidates, false);
+  const torch::Tensor confidence =
+      torch::zeros({batch, n}, log_probability.options()).scatter_(1, candidates, log_probability);
+  return {choose_next(confidence, closed, last, penalty), log_probability};
+}
+
 }  // namespace oar

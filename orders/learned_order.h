@@ -24,6 +24,7 @@ class LearnedOrder : public OrderPolicy {
 
   bool is_learned() const override { return true; }
   std::optional<Confidence> own_confidence() const override { return confidence_; }
+  torch::Tensor greedy_penalty() const override { return penalty_; }
 
  protected:
   torch::Tensor choose(const StepState& state) const override {

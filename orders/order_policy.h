@@ -77,6 +77,10 @@ class OrderPolicy {
   /// nothing for the orders that take the option (oar, sampled) and for fixed ones.
   virtual std::optional<Confidence> own_confidence() const { return std::nullopt; }
 
+  /// λ · distance of a learned order that takes the best score and nothing else, so that scoring
+  /// and choosing may be one kernel: float32 [N, N], from row to column. Not defined for others.
+  virtual torch::Tensor greedy_penalty() const { return {}; }
+
   /// The whole order of each image: int64 [B, N] on the CPU. Fixed orders only.
   virtual torch::Tensor position_at(const OrderRequest& request) const;
   torch::Tensor position_at(const torch::Tensor& images) const {

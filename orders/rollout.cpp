@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "orders/choose_next.h"
+
 namespace oar {
 namespace {
 
@@ -114,7 +116,9 @@ class Rolling {
         kind_(policy.own_confidence().value_or(options.confidence)),
         batch_(images.size(0)),
         n_(policy.config().grid.size()),
-        device_(scorer.device()) {
+        device_(scorer.device()),
+        greedy_penalty_(policy.greedy_penalty()) {
+    if (greedy_penalty_.defined()) greedy_penalty_ = greedy_penalty_.to(device_);
     const auto integers = torch::TensorOptions(torch::kInt64).device(device_);
     result_.position_at = at::zeros({batch_, n_}, integers);
     result_.codes = at::zeros({batch_, n_}, integers);
@@ -205,6 +209,7 @@ class Rolling {
   }
 
   torch::Tensor next_position() {
+    if (likeliest_.defined()) return std::exchange(likeliest_, torch::Tensor());
     state_.confidence = ranks_;
     return policy_.next(state_);
   }
@@ -231,15 +236,23 @@ class Rolling {
 
   /// Confidence of each candidate, float32 [B, R]; draws their codes where it depends on them.
   torch::Tensor score_candidates(int64_t radius) {
-    std::vector<torch::Tensor> ranks, codes, log_probabilities;
+    std::vector<torch::Tensor> ranks, codes;
     placer_.score(candidates_, [&](int64_t begin, const torch::Tensor& logits) {
       const torch::Tensor part = candidates_.narrow(1, begin, logits.size(1));
-      const torch::Tensor log_p = logits.log_softmax(-1);
       if (depends_on_code(kind_)) {
         codes.push_back(code_source_(logits, part, step_));
-        ranks.push_back(confidence_of(kind_, log_p, codes.back()));
-        log_probabilities.push_back(ranks.back());
-      } else if (kind_ == Confidence::kFutureContext) {
+        if (greedy_penalty_.defined() && part.size(1) == candidates_.size(1)) {
+          auto likeliest =
+              choose_likeliest(logits, codes.back(), part, state_.last, greedy_penalty_);
+          likeliest_ = likeliest.position;
+          ranks.push_back(likeliest.log_probability);
+        } else {
+          ranks.push_back(confidence_of(kind_, logits.log_softmax(-1), codes.back()));
+        }
+        return;
+      }
+      const torch::Tensor log_p = logits.log_softmax(-1);
+      if (kind_ == Confidence::kFutureContext) {
         const auto [best, code] = log_p.max(-1);
         ranks.push_back(best);
         codes.push_back(code);
@@ -255,11 +268,10 @@ class Rolling {
       const torch::Tensor certainty = joined(ranks).masked_fill(far, kNegativeInfinity);
       return look_ahead(certainty, joined(codes)).masked_fill(far, kNegativeInfinity);
     }
-    if (!codes.empty()) {
-      drawn_ = joined(codes);
-      drawn_log_probability_ = joined(log_probabilities);
-    }
-    return joined(ranks);
+    if (codes.empty()) return joined(ranks);
+    drawn_ = joined(codes);
+    drawn_log_probability_ = joined(ranks);
+    return drawn_log_probability_;
   }
 
   /// Confidence::kFutureContext of the most certain candidates, -inf for the others.
@@ -389,6 +401,7 @@ class Rolling {
   const Confidence kind_;
   const int64_t batch_, n_;
   const torch::Device device_;
+  torch::Tensor greedy_penalty_;  // float32 [N, N], where scoring and choosing may be one
   int64_t step_ = 0, spent_before_ = 0;
   StepState state_;
   Rollout result_;
@@ -396,6 +409,7 @@ class Rolling {
   int64_t ranked_at_ = 0;     // its step
   torch::Tensor candidates_;  // int64 [B, R], of the last scoring; not defined for a location head
   torch::Tensor drawn_, drawn_log_probability_;  // [B, R], where ranks depend on codes
+  torch::Tensor likeliest_;                      // int64 [B], chosen with the scoring
 };
 
 void check_options(const SearchOptions& options) {

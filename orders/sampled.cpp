@@ -10,6 +10,7 @@ namespace {
 class Sampled : public LearnedOrder {
  public:
   using LearnedOrder::LearnedOrder;
+  torch::Tensor greedy_penalty() const override { return {}; }
 
  protected:
   torch::Tensor choose(const StepState& state) const override {

@@ -104,18 +104,13 @@ CachedScorer::CachedScorer(Transformer model, int64_t batch, const ScorerOptions
     }
   }
   const auto options_of = model_->head_weights().head.options().requires_grad(false);
-  const auto keys_of = [&](int64_t slots) {
-    const auto make = [&] {
-      return torch::empty({sequences_, config.heads, slots, head_width}, options_of);
-    };
-    return KeysValues{make(), make()};
+  const auto layers = static_cast<int64_t>(weights_.size());
+  const auto keys_of = [&](int64_t count, int64_t slots) {
+    return torch::empty({count, 2, sequences_, config.heads, slots, head_width}, options_of);
   };
-  for (size_t i = 0; i < weights_.size(); ++i) {
-    cache_.push_back(keys_of(tokens ? 2 * n : n));
-    for (int set = 0; set < (options.looks_ahead ? 2 : 1); ++set) {
-      candidate_keys_[set].push_back(i < split_ ? KeysValues{} : keys_of(n));
-    }
-  }
+  cache_ = keys_of(layers, tokens ? 2 * n : n);
+  candidate_rows_[0] = keys_of(layers - config.location_after, n);
+  if (options.looks_ahead) candidate_rows_[1] = torch::empty_like(candidate_rows_[0]);
   const auto rows_of = [&](int64_t width) {
     return torch::empty({sequences_ * std::max<int64_t>(rows_, 2), width}, options_of);
   };
@@ -147,34 +142,31 @@ torch::Tensor CachedScorer::own_position() const {
 
 CachedScorer::KeysValues CachedScorer::destination(size_t layer, Rows rows, int64_t begin,
                                                    int64_t count) {
-  if (rows == Rows::kSequence) {
-    return {cache_[layer].keys.narrow(2, now_.filled[layer], count),
-            cache_[layer].values.narrow(2, now_.filled[layer], count)};
-  }
-  const KeysValues& buffer = candidate_keys_[now_.buffer][layer];
-  return {buffer.keys.narrow(2, begin, count), buffer.values.narrow(2, begin, count)};
+  const torch::Tensor both =
+      rows == Rows::kSequence
+          ? cache_[static_cast<int64_t>(layer)].narrow(3, now_.filled[layer], count)
+          : candidate_rows_[now_.buffer][static_cast<int64_t>(layer - split_)].narrow(3, begin,
+                                                                                      count);
+  return {both[0], both[1]};
 }
 
 void CachedScorer::attend(const torch::Tensor& query, const KeysValues& own, size_t layer,
                           Rows rows, torch::Tensor out) {
   const int64_t before = now_.filled[layer], count = query.size(2);
-  const auto cached = [&](int64_t length) {
-    return KeysValues{cache_[layer].keys.narrow(2, 0, length),
-                      cache_[layer].values.narrow(2, 0, length)};
-  };
+  const torch::Tensor slots = cache_[static_cast<int64_t>(layer)];
   if (rows == Rows::kCandidates) {
-    const KeysValues prefix = cached(before);
-    attend_to_prefix_and_self(query, prefix.keys, prefix.values, own.keys, own.values, out);
+    const torch::Tensor prefix = slots.narrow(3, 0, before);
+    attend_to_prefix_and_self(query, prefix[0], prefix[1], own.keys, own.values, out);
     return;
   }
-  const KeysValues all = cached(before + count);
+  const torch::Tensor all = slots.narrow(3, 0, before + count);
   if (count == 1) {
-    attend_one(query, all.keys, all.values, out);
+    attend_one(query, all[0], all[1], out);
     return;
   }
   const torch::Tensor mask =
       torch::ones({count, before + count}, query.options().dtype(torch::kBool)).tril(before);
-  out.copy_(at::scaled_dot_product_attention(query, all.keys, all.values, mask)
+  out.copy_(at::scaled_dot_product_attention(query, all[0], all[1], mask)
                 .transpose(1, 2)
                 .reshape(out.sizes()));
 }
@@ -295,17 +287,11 @@ void CachedScorer::place(const torch::Tensor& choice, const torch::Tensor& codes
   }
   const c10::InferenceMode no_gradients;
   const torch::Tensor pick = doubled(choice);
-  for (size_t i = split_; i < weights_.size(); ++i) {
-    if (!now_.in_cache) {
-      const KeysValues& from = candidate_keys_[now_.buffer][i];
-      const torch::Tensor index =
-          pick.view({-1, 1, 1, 1}).expand({sequences_, from.keys.size(1), 1, from.keys.size(3)});
-      const KeysValues slot = destination(i, Rows::kSequence, 0, 1);
-      slot.keys.copy_(from.keys.gather(2, index));
-      slot.values.copy_(from.values.gather(2, index));
-    }
-    ++now_.filled[i];
+  if (!now_.in_cache) {
+    commit_rows(candidate_rows_[now_.buffer], pick, now_.filled.back(),
+                cache_.narrow(0, static_cast<int64_t>(split_), candidate_rows_[0].size(0)));
   }
+  for (size_t i = split_; i < weights_.size(); ++i) ++now_.filled[i];
   now_.last_position = now_.candidates.gather(1, pick.unsqueeze(1)).squeeze(1);
   now_.last_code = doubled(codes);
   now_.candidates = now_.normed = now_.below = torch::Tensor();
@@ -393,7 +379,7 @@ torch::Tensor CachedScorer::entropies() {
 
 torch::Tensor CachedScorer::future_context(const torch::Tensor& choice,
                                            const torch::Tensor& codes) {
-  if (!now_.candidates.defined() || candidate_keys_[1].empty()) {
+  if (!now_.candidates.defined() || !candidate_rows_[1].defined()) {
     throw std::logic_error(
         "future_context() needs candidates scored before, and ScorerOptions::looks_ahead");
   }

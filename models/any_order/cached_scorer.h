@@ -97,9 +97,10 @@ class CachedScorer : public StepScorer {
   double guidance_scale_;
   torch::Tensor labels_;
   std::vector<BlockImpl::Weights> weights_;
-  size_t split_;                               // first block that knows the next position
-  std::vector<KeysValues> cache_;              // per layer
-  std::vector<KeysValues> candidate_keys_[2];  // per layer; the second for looking ahead
+  size_t split_;         // first block that knows the next position
+  torch::Tensor cache_;  // [layers, 2, G, H, slots, d]: keys, then values
+  torch::Tensor
+      candidate_rows_[2];  // [layers from split_ on, 2, G, H, N, d]; second: to look ahead
   torch::Tensor normed_rows_, qkv_rows_, attended_rows_, hidden_rows_;  // [G·rows, ...]
   Standing now_;
   int64_t row_layers_ = 0;  // rows times layers gone through

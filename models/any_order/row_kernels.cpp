@@ -285,4 +285,23 @@ void attend_to_prefix_and_self(const torch::Tensor& query, const torch::Tensor& 
   });
 }
 
+void commit_rows(const torch::Tensor& rows, const torch::Tensor& choice, int64_t slot,
+                 torch::Tensor cache) {
+#ifdef OAR_HAVE_CUDA_KERNELS
+  const int64_t bytes = rows.size(5) * rows.element_size();
+  if (rows.is_cuda() && bytes % 4 == 0 && cache.stride(5) == 1) {
+    const torch::Tensor pick = choice.contiguous();
+    const int error = launch_commit_rows(rows.const_data_ptr(), pick.const_data_ptr<int64_t>(),
+                                         rows.size(0) * 2, rows.size(2), rows.size(3), rows.size(4),
+                                         bytes / 4, cache.stride(1) * rows.element_size() / 4,
+                                         cache.size(4), slot, cache.mutable_data_ptr(), nullptr);
+    TORCH_CHECK(error == 0, "commit_rows kernel failed with CUDA error ", error);
+    return;
+  }
+#endif
+  auto shape = rows.sizes().vec();
+  shape[4] = 1;
+  cache.narrow(4, slot, 1).copy_(rows.gather(4, choice.view({1, 1, -1, 1, 1, 1}).expand(shape)));
+}
+
 }  // namespace oar

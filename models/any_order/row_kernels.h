@@ -47,4 +47,18 @@ void attend_to_prefix_and_self(const torch::Tensor& query, const torch::Tensor& 
                                const torch::Tensor& values, const torch::Tensor& own_keys,
                                const torch::Tensor& own_values, torch::Tensor out);
 
+/// Copies the chosen row of every image, head and layer into slot `slot` of the cache.
+///
+/// Shapes  rows [L, 2, G, H, R, d] contiguous, choice int64 [G], cache [L, 2, G, H, S, d].
+void commit_rows(const torch::Tensor& rows, const torch::Tensor& choice, int64_t slot,
+                 torch::Tensor cache);
+
+#ifdef OAR_HAVE_CUDA_KERNELS
+/// commit_rows() on a device: `words` 4-byte words a row; strides of both in words; L·2 layers of
+/// G·H rows. Returns a cudaError_t.
+int launch_commit_rows(const void* rows, const int64_t* choice, int64_t layers, int64_t sequences,
+                       int64_t heads, int64_t row_count, int64_t words, int64_t cache_layer_stride,
+                       int64_t slots, int64_t slot, void* cache, void* stream);
+#endif
+
 }  // namespace oar

@@ -87,5 +87,29 @@ TEST(RowKernels, SplittingTurnsQueriesByTheNextPositionAndKeysByTheirOwn) {
   EXPECT_EQ(cache[0].narrow(2, 0, 3).abs().max().item<float>(), 0.f);
 }
 
+void expect_committed(torch::Device device, torch::ScalarType type) {
+  torch::manual_seed(4);
+  const auto options = torch::TensorOptions(device).dtype(type);
+  const torch::Tensor rows = torch::randn({3, 2, 4, 5, 7, 8}, options);
+  const torch::Tensor choice = torch::tensor({6, 0, 3, 3}).to(device);
+  const torch::Tensor whole = torch::zeros({4, 2, 4, 5, 9, 8}, options);  // a layer more, in front
+  commit_rows(rows, choice, 2, whole.narrow(0, 1, 3));
+  for (int64_t g = 0; g < 4; ++g) {
+    EXPECT_TRUE(whole.narrow(0, 1, 3).select(2, g).select(3, 2).equal(
+        rows.select(2, g).select(3, choice[g].item<int64_t>())));
+  }
+  EXPECT_EQ(whole.count_nonzero().item<int64_t>(), 3 * 2 * 4 * 5 * 8);  // nothing else is touched
+}
+
+TEST(RowKernels, CommitCopiesTheChosenRowOfEveryLayerAndHead) {
+  expect_committed(torch::kCPU, torch::kFloat32);
+}
+
+TEST(RowKernels, CommitOnAGpuDoesTheSame) {
+  if (!torch::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  expect_committed(torch::kCUDA, torch::kFloat32);
+  expect_committed(torch::kCUDA, torch::kBFloat16);
+}
+
 }  // namespace
 }  // namespace oar
