@@ -113,7 +113,8 @@ std::string path_answers(const Layout& layout) {
       table;
   if (peeking) {
     section += std::string(kPeekingMark) +
-               " Its excess may be below 0: nats that the choice of the order has told.\n\n";
+               " Its excess may be below 0: of the orders that a model scores differently, it "
+               "finds one that scores well. A perfect model scores them all alike.\n\n";
   }
   return section;
 }

@@ -85,8 +85,8 @@ TEST(KnownAnswerSection, NeverShowsExcessNatsOfAPeekingOrderWithoutSayingSo) {
   EXPECT_THAT(report, HasSubstr("| oar | n=1 | -0.7700 † | 0.02000 | -0.7600 † | 11.74 |"));
   EXPECT_THAT(report, HasSubstr("\n- † under an order that peeks: "));
   EXPECT_THAT(report, HasSubstr("\n† under an order that peeks: "));
-  EXPECT_THAT(report, HasSubstr("Its excess may be below 0: nats that the choice of the order has "
-                                "told."));
+  EXPECT_THAT(report, HasSubstr("Its excess may be below 0: of the orders that a model scores "
+                                "differently, it finds one that scores well."));
   EXPECT_THAT(render_table(file), HasSubstr("-0.7700 †\n\n† the order peeks: it was chosen by "
                                             "looking at codes not yet placed\n"));
   // The generated orders do not peek: only the given images that are labelled for the comparison.

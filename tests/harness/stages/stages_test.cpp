@@ -17,7 +17,11 @@ namespace oar {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
 using ::testing::ThrowsMessage;
 
 struct TemporaryFolder {
@@ -102,6 +106,54 @@ TEST(PlanCell, ChangingTheTrainingOfTheModelKeepsTheTokens) {
   EXPECT_NE(key_of(a[0], "any_order"), key_of(b[0], "any_order"));
 }
 
+constexpr char kPlanted[] = R"({
+  "version": 1,
+  "defaults": {"dataset": {"name": "planted_path"}, "model": {"preset": "nano"}},
+  "recipes": {"raster": {"train.order": "raster", "relabel": null, "generate.order": "raster"},
+              "oar_finetuned": {"relabel": {}}}
+})";
+
+std::vector<std::string> roles_of(const std::vector<PlannedStage>& plan) {
+  std::vector<std::string> roles;
+  for (const PlannedStage& stage : plan) roles.push_back(stage.role);
+  return roles;
+}
+
+TEST(PlanCell, CodesFromTheStartNeedNoTokenizerAndHaveNoImagesToScore) {
+  EXPECT_THAT(roles_of(plans_of(kPlanted)[1]),
+              ElementsAre("dataset", "tokens", "any_order", "orders", "specialist", "samples",
+                          "order_statistics", "known_answer"));
+}
+
+TEST(PlanCell, OnlyDataThatKnowsTheTruthIsAskedForIt) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path / "a.png") << "12345";
+  EXPECT_NE(key_of(plans_of(kPaperRecipes)[0], "known_answer"), "");  // sunset
+  EXPECT_EQ(key_of(plans_of(kPaperRecipes, {"dataset.name=image_folder",
+                                            "dataset.root=" + folder.path.string()})[0],
+                   "known_answer"),
+            "");
+}
+
+TEST(PlanCell, ThePathAndTheNoiseAreWhatThePlantedDataIs) {
+  const auto key = [](const std::vector<std::string>& set) {
+    return key_of(plans_of(kPlanted, set)[0], "dataset");
+  };
+  const std::string first = key({});
+  for (const char* other : {"dataset.path=raster", "dataset.noise=0.2", "dataset.codes=4",
+                            "dataset.cols=8", "dataset.seed=1", "dataset.max_images=50"}) {
+    EXPECT_NE(key({other}), first) << other;
+  }
+}
+
+TEST(KnownNames, PathsAreTheFixedOrdersThatAreOneForAllImages) {
+  const std::vector<std::string> paths = known_names().paths;
+  EXPECT_THAT(paths, IsSupersetOf({"raster", "hilbert", "spiral_in", "random_fixed"}));
+  for (const char* other : {"random", "annealed", "from_file", "oar"}) {
+    EXPECT_THAT(paths, Not(Contains(other)));
+  }
+}
+
 TEST(PlanCell, ADataSetIsKnownByItsFilesAndNotByItsPath) {
   const TemporaryFolder here, there, other;
   for (const fs::path& folder : {here.path, there.path}) std::ofstream(folder / "a.png") << "12345";
@@ -147,6 +199,11 @@ TEST(CheckAgainstData, RefusesKidSubsetsLargerThanTheReference) {
       [] { check_against_data(recipe_with({"evaluate.reference=held_out"}), kNinetyAndTen); },
       ThrowsMessage<BadData>(HasSubstr("kid_subset_size is 50, but the reference split "
                                        "\"held_out\" has 10 images; set it to 10 or less")));
+}
+
+TEST(CheckAgainstData, AsksNothingOfAReferenceWhereNoImageIsScored) {
+  const Recipe planted = parse_sweep(kPlanted, "sweep.json", {}, known_names()).cells[0].recipe;
+  EXPECT_NO_THROW(check_against_data(planted, {{"train", 1}, {"held_out", 0}, {"classes", {}}}));
 }
 
 TEST(CheckAgainstData, RefusesASplitWithoutImagesAndAConditionWithoutClasses) {
