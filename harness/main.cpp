@@ -9,6 +9,7 @@
 
 #include "datasets/dataset.h"
 #include "harness/measure/metrics_verb.h"
+#include "harness/orders_verb/orders_verb.h"
 #include "harness/run/run.h"
 #include "harness/stages/pipeline.h"
 #include "harness/store/interrupt.h"
@@ -167,6 +168,9 @@ int main(int argc, char** argv) {
   oar::MetricsOptions metrics_options;
   CLI::App* const metrics = add_metrics_verb(app, metrics_options);
 
+  oar::OrdersOptions orders_options;
+  CLI::App* const orders = oar::add_orders_verb(app, orders_options);
+
   oar::WeightsOptions weights_options;
   CLI::App* const weights = oar::add_weights_verb(app, weights_options);
 
@@ -190,6 +194,7 @@ int main(int argc, char** argv) {
       metrics_options.set_explicitly = given_options(*metrics);
       return oar::run_metrics(metrics_options);
     }
+    if (*orders) return oar::run_orders_verb(orders_options);
     if (*weights) return oar::run_weights(weights_options);
     return list(kind);
   } catch (...) {
