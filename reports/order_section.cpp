@@ -158,10 +158,15 @@ std::string table_of(const Layout& layout, const std::vector<Row>& rows,
 }
 
 std::string tables_of(const Layout& layout, const std::vector<Row>& rows) {
-  std::string text =
-      "Of the generated images; lines called *labels* are of the images that the model was "
-      "fine-tuned on. Distances are Euclidean, between patch centres. A blob is a set of filled "
-      "patches that hang together, counted after every step.\n\n" +
+  const bool any_labels =
+      std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.are_labels; });
+  std::string text = "Of the generated images";
+  if (any_labels) {
+    text += "; lines called *labels* are of the images that the model was fine-tuned on";
+  }
+  text +=
+      ". Distances are Euclidean, between patch centres. A blob is a set of filled patches that "
+      "hang together, counted after every step.\n\n" +
       table_of(layout, rows, kSteps, true);
   const std::string shapes = table_of(layout, rows, kShapes, false);
   if (!shapes.empty()) {

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/remainder.h>
 #include <ATen/ops/roll.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -110,6 +111,17 @@ TEST(OrderStatistics, ACheckerboardGrowsToHalfAsManyBlobsAsPatchesAndJoinsThem) 
   EXPECT_THAT(numbers(statistics.blobs), ElementsAre(1, 2, 3, 4, 5, 3, 2, 1, 1));
   EXPECT_DOUBLE_EQ(statistics.mean_blobs, 22.0 / 9);
   EXPECT_DOUBLE_EQ(statistics.touch_share, 4.0 / 8);  // the white ones
+}
+
+// position_at[t] = (7 t + 11) mod 30 on 5x6: scipy.ndimage.label of the filled patches of each
+// step, and a Python loop over neighbours.
+TEST(OrderStatistics, BlobsAndTouchesAreThoseOfScipy) {
+  const torch::Tensor order = at::remainder(raster({5, 6}) * 7 + 11, 30);
+  const OrderStatistics statistics = order_statistics(order, Grid{5, 6});
+  EXPECT_EQ(numbers(statistics.blobs),
+            (std::vector<double>{1,  2,  3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 12, 12, 11,
+                                 11, 10, 8, 7, 7, 5, 4, 3, 2, 2,  1,  1,  1,  1,  1}));
+  EXPECT_DOUBLE_EQ(statistics.touch_share, 18.0 / 29);
 }
 
 TEST(OrderStatistics, ARingThatClosesStaysOneBlob) {

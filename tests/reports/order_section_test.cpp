@@ -61,6 +61,7 @@ TEST(OrderSection, ShowsHowStepsGoInOneTableAndWhatOrdersLookLikeInAnother) {
                 "between images | entropy of the first position (nats) | nats/image |\n"
                 "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
                 "| oar | -0.2500 | 0.1250 | 0.2000 | 0.3000 | 0.4000 | 1.500 | 30.50 |\n"));
+  EXPECT_THAT(report, HasSubstr("Of the generated images. Distances are Euclidean"));
   EXPECT_THAT(report, Not(HasSubstr("Further numbers")));
 }
 
@@ -98,6 +99,8 @@ TEST(OrderSection, ShowsTheOrdersThatAModelWasFineTunedOnAndMarksThoseThatPeek) 
                                 "| oar_finetuned, labels | yes | – | 8 |\n"));
   EXPECT_THAT(report, HasSubstr("| oar_finetuned | 30 |\n| oar_finetuned, labels | 20 † |\n"));
   EXPECT_THAT(report, HasSubstr("† under an order that peeks"));
+  EXPECT_THAT(report, HasSubstr("Of the generated images; lines called *labels* are of the images "
+                                "that the model was fine-tuned on."));
 }
 
 TEST(OrderSection, SaysHowAnApproximateSearchAgreesWithTheExactOne) {
