@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "harness/edit/edit_verb.h"
 #include "harness/measure/metrics_verb.h"
 #include "harness/orders_verb/orders_verb.h"
 #include "harness/run/run.h"
@@ -148,6 +149,9 @@ int main(int argc, char** argv) {
     verb->add_option("--store", options.store, "folder of finished stages")->capture_default_str();
     verb->add_option("--device", options.device, "auto, cpu, cuda or cuda:<index>")
         ->capture_default_str();
+    verb->add_option("--memory", options.memory,
+                     "what a search of orders may allocate beside the weights: 2GiB, 512MiB")
+        ->capture_default_str();
   };
   CLI::App* const run = app.add_subcommand("run", "run what a sweep lacks, then report");
   sweep_options(run);
@@ -170,6 +174,9 @@ int main(int argc, char** argv) {
 
   oar::OrdersOptions orders_options;
   CLI::App* const orders = oar::add_orders_verb(app, orders_options);
+
+  oar::EditCommand edit;
+  oar::add_edit_verbs(app, edit);
 
   oar::WeightsOptions weights_options;
   CLI::App* const weights = oar::add_weights_verb(app, weights_options);
@@ -195,6 +202,7 @@ int main(int argc, char** argv) {
       return oar::run_metrics(metrics_options);
     }
     if (*orders) return oar::run_orders_verb(orders_options);
+    if (edit.action != nullptr) return oar::run_edit(edit);
     if (*weights) return oar::run_weights(weights_options);
     return list(kind);
   } catch (...) {
