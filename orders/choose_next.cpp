@@ -71,4 +71,13 @@ LikeliestPatch choose_likeliest(const torch::Tensor& logits, const torch::Tensor
   return {choose_next(confidence, closed, last, penalty), log_probability};
 }
 
+const char* choice_path(torch::Device device) {
+  if (!device.is_cuda()) return "cpu";
+#ifdef OAR_HAVE_CUDA_KERNELS
+  return "cuda kernel";
+#else
+  return "cuda libtorch";
+#endif
+}
+
 }  // namespace oar

@@ -36,6 +36,10 @@ LikeliestPatch choose_likeliest(const torch::Tensor& logits, const torch::Tensor
                                 const torch::Tensor& candidates, const torch::Tensor& last,
                                 const torch::Tensor& penalty);
 
+/// Which code chooses on this device, for records: `cpu`, `cuda kernel`, or `cuda libtorch` where
+/// the build found no nvcc.
+const char* choice_path(torch::Device device);
+
 #ifdef OAR_HAVE_CUDA_KERNELS
 /// One block per candidate. `best` is uint64 [B], zeroed: afterwards the order-preserving bits of
 /// the best score above the complement of its position. Otherwise as launch_choose_next().

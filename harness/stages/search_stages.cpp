@@ -11,6 +11,7 @@
 #include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
 #include "models/any_order/cached_scorer.h"
+#include "orders/choose_next.h"
 #include "orders/failure_signatures.h"
 #include "orders/order_comparison.h"
 #include "orders/order_statistics.h"
@@ -111,9 +112,11 @@ json run_orders(StageContext& context, const Environment& environment) {
                           environment};
   const std::vector<int64_t> images = images_of(index, Split::kTrain, config.at("max_images"));
   const TensorMap found = label_images(context, labeller, index, tokens, images);
-  write_safetensors(
-      context.work() / "orders.safetensors", found,
-      {{"rows", std::to_string(tokens.grid.rows)}, {"cols", std::to_string(tokens.grid.cols)}});
+  write_safetensors(context.work() / "orders.safetensors", found,
+                    {{"rows", std::to_string(tokens.grid.rows)},
+                     {"cols", std::to_string(tokens.grid.cols)},
+                     {"order", config.at("order")},
+                     {"peeks", peeks(*policy, labeller.options) ? "true" : "false"}});
   const OrderStatistics statistics = order_statistics(found.at("position_at").to(torch::kInt64),
                                                       tokens.grid, found.at("log_likelihood"));
   json record = order_record(statistics, failure_signatures(statistics, {}));
@@ -121,6 +124,8 @@ json run_orders(StageContext& context, const Environment& environment) {
   record["order"] = config.at("order");
   record["confidence"] = config.at("confidence");
   record["peeks"] = peeks(*policy, labeller.options);
+  record["device"] = environment.device.str();
+  record["choice_path"] = choice_path(environment.device);
   record["nats_per_image"] = mean_nats(found.at("log_likelihood"));
   if (labeller.options.search != labeller.options.search.exact()) {
     record["agreement"] = agreement(labeller, index, tokens, images);
@@ -201,6 +206,7 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
           {"placed_by", placer ? "any_order" : "model"},
           {"draws_before_choosing", peeks(*policy, options)},
           {"device", environment.device.str()},
+          {"choice_path", choice_path(environment.device)},
           {"nats_per_image", mean_nats(drawn.at("log_likelihood"))}};
 }
 
