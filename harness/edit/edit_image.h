@@ -47,9 +47,9 @@ struct Edits {
                                  ///< before it and the class, with guidance, at temperature 1
 };
 
-/// The codes of the canvas. The encoder's receptive field is wider than a patch, so the drawn
-/// patches are first painted over in the mean colour of the known ones: what is replaced leaves no
-/// trace in the codes that are kept. Codes at drawn patches mean nothing.
+/// The codes of a canvas of which something is known. The encoder's receptive field is wider than a
+/// patch, so the drawn patches are first painted over in the mean colour of the known ones: what is
+/// replaced leaves no trace in the codes that are kept. Codes at drawn patches mean nothing.
 ///
 /// Shapes  int64 [N], by position, on the CPU.
 torch::Tensor known_codes(Vqgan tokenizer, const Canvas& canvas);

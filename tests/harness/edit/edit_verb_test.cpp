@@ -36,6 +36,20 @@ constexpr char kSweep[] = R"({
   }
 })";
 
+constexpr char kCodesSweep[] = R"({
+  "version": 1,
+  "name": "codes",
+  "defaults": {
+    "dataset": {"name": "planted_path", "max_images": 40},
+    "model": {"layers": 1, "width": 32, "heads": 2},
+    "train": {"images_seen": 64, "batch_size": 16},
+    "relabel": null,
+    "generate": {"num_samples": 4},
+    "evaluate": {"known_answer_images": 4}
+  },
+  "recipes": {"codes": {}}
+})";
+
 /// 8x8 patches of 4x4 pixels. The image has 48x40 pixels, so 40 / 8 = 5 in a patch.
 class EditVerb : public ProgramTest {
  protected:
@@ -161,6 +175,11 @@ TEST_F(EditVerb, TrainsThenDrawsAClassAndRefusesWhatItCannotDo) {
   expect_refused(edit({"inpaint", "photo.png", "small.png"}), 65, "48x20 pixels");
   write_png(folder_ / "black.png", black(40, 48));
   expect_refused(edit({"inpaint", "photo.png", "black.png"}), 65, "nothing to draw");
+
+  std::ofstream(folder_ / "codes.json") << kCodesSweep;
+  ASSERT_EQ(run({"run", "codes.json", "--out", "codes", "--device", "cpu"}).code, 0);
+  expect_refused(run({"inpaint", "photo.png", "mask.png", "--run", "codes"}), 65,
+                 "has no tokenizer: it was trained on codes, not on images");
 
   write_png(folder_ / "white.png", rectangle(40, 48, 0, 40, 0, 48));
   const Outcome all = edit({"inpaint", "photo.png", "white.png", "--out", "all"}, "raster");
