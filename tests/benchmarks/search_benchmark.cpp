@@ -219,42 +219,53 @@ BENCHMARK(MaskedPassWithoutCacheAgainstSearch)
     ->Iterations(1)
     ->Unit(benchmark::kSecond);
 
-// Each candidate in a sequence of its own, as one does without a cache or a mask.
+/// Each candidate in a sequence of its own, as one does without a cache or a mask.
+void naive_step(Transformer& model, const torch::Tensor& codes, const torch::Tensor& position_at,
+                int64_t t) {
+  const int64_t n = codes.size(1), r = n - t, sequences = codes.size(0) * r;
+  const torch::Tensor placed = position_at.narrow(1, 0, t).repeat_interleave(r, 0);
+  const torch::Tensor orders =
+      at::cat({placed, position_at.narrow(1, t, r).reshape({sequences, 1})}, 1);
+  torch::Tensor x = model->start_input({}, sequences) + model->first_next(orders.narrow(1, 0, 1));
+  if (t > 0) {
+    const torch::Tensor rows = codes.repeat_interleave(r, 0);
+    x = at::cat({x, model->patch_input(rows.gather(1, placed), placed) +
+                        model->next(placed, orders.narrow(1, 1, t))},
+                1);
+  }
+  const torch::Tensor own = at::cat({torch::full({sequences, 1}, n, torch::kInt64), placed}, 1);
+  const torch::Tensor out = model->run(x, 0, model->num_blocks(), orders, own);
+  benchmark::DoNotOptimize(model->logits(out).select(1, t).log_softmax(-1));
+}
+
 void NaiveSearchAgainstSearch(benchmark::State& state) {
   const c10::InferenceMode no_gradients;
   const Grid grid{8, 8};
-  const int64_t n = grid.size();
+  const int64_t batch = state.range(0), n = grid.size(), stride = batch == 1 ? 1 : 8;
   Transformer model = model_of(grid);
-  const torch::Tensor codes = random_codes(1, grid);
-  const torch::Tensor position_at = order_of("random", grid)->position_at(at::arange(1));
+  const torch::Tensor codes = random_codes(batch, grid);
+  const torch::Tensor position_at = order_of("random", grid)->position_at(at::arange(batch));
   Times times;
   for (auto _ : state) {
-    times.search += seconds_of([&] {
-      CachedScorer scorer(model, 1);
-      roll_out(scorer, *order_of("oar", grid), given_codes(codes), at::arange(1),
-               {.confidence = Confidence::kMaxProbability});
-    });
-    times.baseline += seconds_of([&] {
-      for (int64_t t = 0; t < n; ++t) {
-        const int64_t r = n - t;
-        const torch::Tensor open = position_at.narrow(1, t, r).t();
-        const torch::Tensor orders = at::cat({position_at.narrow(1, 0, t).expand({r, t}), open}, 1);
-        torch::Tensor x = model->start_input({}, r) + model->first_next(orders.narrow(1, 0, 1));
-        const torch::Tensor from = orders.narrow(1, 0, t);
-        if (t > 0) {
-          x = at::cat({x, model->patch_input(codes.expand({r, n}).gather(1, from), from) +
-                              model->next(from, orders.narrow(1, 1, t))},
-                      1);
-        }
-        const torch::Tensor own = at::cat({torch::full({r, 1}, n, torch::kInt64), from}, 1);
-        const torch::Tensor out = model->run(x, 0, model->num_blocks(), orders, own);
-        benchmark::DoNotOptimize(model->logits(out).select(1, t).log_softmax(-1));
+    CachedScorer scorer(model, batch);
+    for (int64_t t = 0; t < n; t += stride) {
+      if (t > 0 && stride > 1) {  // not measured: the steps between
+        const torch::Tensor before = position_at.narrow(1, t - stride + 1, stride - 1);
+        scorer.prefill(before, codes.gather(1, before));
       }
-    });
+      const torch::Tensor open = position_at.narrow(1, t, n - t);
+      times.search += seconds_of([&] {
+        scorer.score(open, [](int64_t, const torch::Tensor& logits) {
+          benchmark::DoNotOptimize(logits.log_softmax(-1));
+        });
+        scorer.place(torch::zeros({batch}, torch::kInt64), codes.gather(1, open).select(1, 0));
+      });
+      times.baseline += seconds_of([&] { naive_step(model, codes, position_at, t); });
+    }
   }
-  report(state, times, "search", "naive", 1);
+  report(state, times, "search", "naive", batch);
 }
-BENCHMARK(NaiveSearchAgainstSearch)->Iterations(1)->Unit(benchmark::kSecond);
+BENCHMARK(NaiveSearchAgainstSearch)->Arg(1)->Arg(16)->Iterations(1)->Unit(benchmark::kSecond);
 
 /// The products of attention when one patch of each image looks at `length` others.
 void attention_products(int64_t batch, int64_t length, const torch::Tensor& cache) {
