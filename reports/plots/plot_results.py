@@ -28,7 +28,9 @@ import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"]
 MARKERS = "os^Dv<>"
 DASHES = ["-", "--", ":", "-."]
+MAX_WIDE_BARS = 16  # more bars than these are drawn closer together
 MAX_UPRIGHT_NAMES = 4  # more names than these are turned, so that they do not overlap
+MAX_NAMES_OF_A_LINE = 4  # rows that a line of the legend names
 MAX_MAP_COLUMNS = 6  # seeds drawn of each row of the report
 PIECES = {"kid": ["kid_subsets", "kid_subset_size"], "isc": ["isc_splits"]}
 SETTINGS = ["version", "num_generated", "num_reference", "reference", "extractor",
@@ -155,7 +157,9 @@ def draw_metric(axis, groups, key, metric):
     counts = [sum(any(column_key(c, m) == key and is_number(field(m, "value")) for m in items(c, "metrics"))
                   for c in done(groups[name])) for name in names]
     few = len(names) <= MAX_UPRIGHT_NAMES
-    axis.set_xticks(range(len(names)), [f"{name}{marks[name]}\n(n={n})" for name, n in zip(names, counts)], fontsize=8,
+    gap = " " if len(names) > MAX_WIDE_BARS else "\n"
+    labels = [f"{name}{marks[name]}{gap}(n={n})" for name, n in zip(names, counts)]
+    axis.set_xticks(range(len(names)), labels, fontsize=8,
                     rotation=0 if few else 45, ha="center" if few else "right",
                     rotation_mode="default" if few else "anchor")
     better = {True: " ↑ higher is better", False: " ↓ lower is better"}.get(field(metric, "higher_is_better"), "")
@@ -177,7 +181,9 @@ def metrics_figure(groups):
     if not columns:
         return None
     few = len(groups) <= MAX_UPRIGHT_NAMES
-    figure, axes = panels(len(columns), 3 if few else 2, max(4.0, 0.8 * len(groups)), 3.4 if few else 4.8)
+    many = len(groups) > MAX_WIDE_BARS
+    width = 0.35 * len(groups) if many else max(4.0, 0.8 * len(groups))
+    figure, axes = panels(len(columns), 1 if many else 3 if few else 2, width, 3.4 if few else 4.8)
     for axis, (key, metric) in zip(axes, columns.items()):
         draw_metric(axis, groups, key, metric)
     figure.suptitle("Metrics: bar at the mean, one point per seed", fontsize=11)
@@ -274,7 +280,7 @@ def loss_figure(groups):
         labelled = set()
         for place, names, curve in models.values():
             look = look_of(place)
-            label = ", ".join(names)
+            label = ", ".join(names) if len(names) <= MAX_NAMES_OF_A_LINE else f"{names[0]} and {len(names) - 1} more"
             axis.plot([p[0] for p in curve], [p[1] for p in curve], color=look["color"], linestyle=look["linestyle"],
                       linewidth=1.2, marker=look["marker"], markevery=max(1, len(curve) // 6), markersize=4,
                       label=None if label in labelled else label)
