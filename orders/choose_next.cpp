@@ -1,6 +1,7 @@
 #include "orders/choose_next.h"
 
 #include <ATen/TensorIndexing.h>
+#include <c10/core/DeviceGuard.h>
 #include <fmt/format.h>
 
 #include <limits>
@@ -12,6 +13,7 @@ torch::Tensor choose_next(const torch::Tensor& confidence, const torch::Tensor& 
                           const torch::Tensor& last, const torch::Tensor& penalty) {
 #ifdef OAR_HAVE_CUDA_KERNELS
   if (confidence.is_cuda()) {
+    const c10::DeviceGuard on_its_device(confidence.device());
     torch::Tensor chosen =
         torch::empty({confidence.size(0)}, filled.options().dtype(torch::kInt64));
     const torch::Tensor scores = confidence.contiguous(), open = filled.contiguous();
@@ -46,6 +48,7 @@ LikeliestPatch choose_likeliest(const torch::Tensor& logits, const torch::Tensor
   const int64_t batch = logits.size(0), r = logits.size(1), n = penalty.size(0);
 #ifdef OAR_HAVE_CUDA_KERNELS
   if (logits.is_cuda() && logits.scalar_type() == torch::kFloat32) {
+    const c10::DeviceGuard on_its_device(logits.device());
     const torch::Tensor rows = logits.contiguous(), at_code = codes.contiguous();
     const torch::Tensor positions = candidates.contiguous(), table = penalty.contiguous();
     const torch::Tensor from = last.defined() ? last.contiguous() : last;

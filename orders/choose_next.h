@@ -11,7 +11,9 @@ namespace oar {
 /// Shapes  confidence float32 [B, N], filled bool [B, N], last int64 [B] or not defined (no
 /// penalty),
 ///         penalty float32 [N, N]; result int64 [B]. All on one device.
-/// Errors  std::invalid_argument if an open patch has a confidence that is not a number.
+/// Errors  std::invalid_argument if an open patch has a confidence that is not a number; a device
+/// does
+///         not look, but roll_out() does at its end.
 /// Source  arXiv 2504.17069v1, order rule with distance regularisation.
 ///
 /// On a CUDA device one fused kernel does it all where the build found nvcc; the result is the
@@ -31,7 +33,7 @@ struct LikeliestPatch {
 ///
 /// Shapes  logits float32 [B, R, V]; codes, candidates int64 [B, R], candidates ascending; last and
 ///         penalty as for choose_next(). All on one device.
-/// Errors  std::invalid_argument if a log-probability is not a number.
+/// Errors  as choose_next().
 LikeliestPatch choose_likeliest(const torch::Tensor& logits, const torch::Tensor& codes,
                                 const torch::Tensor& candidates, const torch::Tensor& last,
                                 const torch::Tensor& penalty);

@@ -42,9 +42,29 @@ torch::Tensor keep_top_p(const torch::Tensor& logits, double p) {
                             kNegativeInfinity);
 }
 
-/// Positions that are not filled, ascending: int64 [B, R]; every row has the same R.
-torch::Tensor open_positions(const torch::Tensor& filled, int64_t open) {
-  return filled.logical_not().nonzero().select(1, 1).view({filled.size(0), open});
+}  // namespace
+
+namespace {
+
+// Drawing sorts and sums copies of its rows; they are taken a few at a time.
+constexpr int64_t kNumbersAtOnce = int64_t{1} << 15;
+
+/// A code of each row of logits [rows, V] by its uniform number [rows].
+torch::Tensor draw(const SamplingOptions& options, const torch::Tensor& logits,
+                   const torch::Tensor& uniform) {
+  const torch::Tensor rows =
+      keep_top_p(keep_top_k(logits / options.temperature, options.top_k), options.top_p);
+  // Inverse transform: the first code whose cumulated probability exceeds u. Scaling u by the last
+  // cumulated value makes rounding harmless.
+  const torch::Tensor cumulated = rows.softmax(-1).cumsum(-1);
+  const int64_t v = cumulated.size(-1);
+  const torch::Tensor target = uniform.view({-1, 1}) * cumulated.narrow(-1, v - 1, 1);
+  const torch::Tensor codes =
+      at::searchsorted(cumulated, target, /*out_int32=*/false, /*right=*/true);
+  // u rounds to 1 in float32 with probability 2^-25: the last code with any probability then.
+  const torch::Tensor last_possible =
+      at::searchsorted(cumulated, cumulated.narrow(-1, v - 1, 1).contiguous());
+  return codes.minimum(last_possible).view(-1);
 }
 
 }  // namespace
@@ -83,23 +103,18 @@ CodeSource drawn_codes(SamplingOptions options, torch::Tensor images) {
                          {static_cast<uint64_t>(image[i / where.size(1)]),
                           static_cast<uint64_t>(step), static_cast<uint64_t>(position[i])}));
     }
-    torch::Tensor rows = logits.flatten(0, 1) / options.temperature;
-    rows = keep_top_p(keep_top_k(rows, options.top_k), options.top_p);
-    // Inverse transform: the first code whose cumulated probability exceeds u. Scaling u by the
-    // last cumulated value makes rounding harmless.
-    const torch::Tensor cumulated = rows.softmax(-1).cumsum(-1);
-    const int64_t v = cumulated.size(-1);
-    const torch::Tensor target =
-        uniform.to(logits.device()).view({-1, 1}) * cumulated.narrow(-1, v - 1, 1);
-    const torch::Tensor codes =
-        at::searchsorted(cumulated, target, /*out_int32=*/false, /*right=*/true);
-    // u rounds to 1 in float32 with probability 2^-25: the last code with any probability then.
-    const torch::Tensor last_possible =
-        at::searchsorted(cumulated, cumulated.narrow(-1, v - 1, 1).contiguous());
-    return codes.minimum(last_possible).view(positions.sizes());
+    const torch::Tensor rows = logits.flatten(0, 1),
+                        drawn_by = uniform.to(logits.device()).view(-1);
+    torch::Tensor codes = torch::empty({rows.size(0)}, positions.options());
+    const int64_t slice = std::max<int64_t>(1, kNumbersAtOnce / rows.size(1));
+    for (int64_t begin = 0; begin < rows.size(0); begin += slice) {
+      const int64_t end = std::min(rows.size(0), begin + slice);
+      codes.slice(0, begin, end)
+          .copy_(draw(options, rows.slice(0, begin, end), drawn_by.slice(0, begin, end)));
+    }
+    return codes.view(positions.sizes());
   };
 }
-
 namespace {
 
 /// One batch on its way from nothing to all N patches.
@@ -170,8 +185,8 @@ class Rolling {
   void place_by_rank() {
     const SearchOptions& search = options_.search;
     const int64_t group = std::min(search.patches_per_step, n_ - step_);
-    const bool fresh = must_score(group);
-    if (fresh) rank(group);
+    const bool fresh = step_ == next_scoring_ || !ranks_.defined();
+    if (fresh) rank();
     if (group == 1) {
       const torch::Tensor position = next_position();
       if (fresh && candidates_.defined() && !two_models_) {
@@ -198,14 +213,14 @@ class Rolling {
     place_group(together, codes_of(together, fresh && candidates_.defined() && !two_models_));
   }
 
-  bool must_score(int64_t group) const {
-    if (!ranks_.defined()) return true;
+  /// How many patches go by the ranks of a scoring at this step. The schedule is the same for every
+  /// image, so that none depends on which others are searched with it.
+  int64_t placed_by_one_scoring() const {
     const SearchOptions& search = options_.search;
-    if (search.search_first > 0 && step_ >= search.search_first) return false;
-    if (step_ - ranked_at_ >= search.rescore_every) return true;
-    // A restricted scoring may have left too few ranked patches to go on with.
-    const torch::Tensor ranked = ranks_.isfinite().logical_and(state_.filled.logical_not());
-    return ranked.sum(1).min().item<int64_t>() < group;
+    const int64_t m = search.patches_per_step;
+    const int64_t until_next = (search.rescore_every + m - 1) / m * m;
+    const bool is_last = search.search_first > 0 && step_ + until_next >= search.search_first;
+    return is_last ? n_ - step_ : std::min(until_next, n_ - step_);
   }
 
   torch::Tensor next_position() {
@@ -214,28 +229,27 @@ class Rolling {
     return policy_.next(state_);
   }
 
-  /// Fills ranks_ for the open patches that the options let take part.
-  void rank(int64_t group) {
+  /// Fills ranks_ for the open patches that the options let take part: at least as many of each
+  /// image as will be placed by them.
+  void rank() {
     candidates_ = drawn_ = drawn_log_probability_ = torch::Tensor();
-    ranked_at_ = step_;
+    const int64_t needed = placed_by_one_scoring();
+    next_scoring_ = step_ + needed;
     if (kind_ == Confidence::kLocation) {
       ranks_ = placer_.location_log_probabilities();
       return;
     }
-    const SearchOptions& search = options_.search;
-    const bool last_scoring = search.search_first > 0 && step_ + group >= search.search_first;
-    const bool everywhere = search.frontier_radius == 0 || last_scoring || step_ == 0;
+    const torch::Tensor open = state_.filled.logical_not();
+    const torch::Tensor takes_part = near_enough(open, needed);
     // A patch that looks ahead is judged by all others, wherever they are.
-    const bool judged_by_all = kind_ == Confidence::kFutureContext;
-    candidates_ =
-        everywhere || judged_by_all ? open_positions(state_.filled, n_ - step_) : frontier(group);
-    const torch::Tensor ranks = score_candidates(everywhere ? n_ : search.frontier_radius);
+    candidates_ = compacted(kind_ == Confidence::kFutureContext ? open : takes_part);
+    const torch::Tensor ranks = score_candidates(takes_part, needed);
     ranks_ = torch::full({batch_, n_}, kNegativeInfinity, ranks.options())
                  .scatter(1, candidates_, ranks);
   }
 
   /// Confidence of each candidate, float32 [B, R]; draws their codes where it depends on them.
-  torch::Tensor score_candidates(int64_t radius) {
+  torch::Tensor score_candidates(const torch::Tensor& takes_part, int64_t needed) {
     std::vector<torch::Tensor> ranks, codes;
     placer_.score(candidates_, [&](int64_t begin, const torch::Tensor& logits) {
       const torch::Tensor part = candidates_.narrow(1, begin, logits.size(1));
@@ -264,9 +278,9 @@ class Rolling {
       return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
     };
     if (kind_ == Confidence::kFutureContext) {
-      const torch::Tensor far = near_filled(radius).gather(1, candidates_).logical_not();
+      const torch::Tensor far = takes_part.gather(1, candidates_).logical_not();
       const torch::Tensor certainty = joined(ranks).masked_fill(far, kNegativeInfinity);
-      return look_ahead(certainty, joined(codes)).masked_fill(far, kNegativeInfinity);
+      return look_ahead(certainty, joined(codes), needed).masked_fill(far, kNegativeInfinity);
     }
     if (codes.empty()) return joined(ranks);
     drawn_ = joined(codes);
@@ -274,10 +288,12 @@ class Rolling {
     return drawn_log_probability_;
   }
 
-  /// Confidence::kFutureContext of the most certain candidates, -inf for the others.
-  torch::Tensor look_ahead(const torch::Tensor& certainty, const torch::Tensor& codes) {
+  /// Confidence::kFutureContext of the most certain candidates, as many as are needed at least;
+  /// -inf for the others.
+  torch::Tensor look_ahead(const torch::Tensor& certainty, const torch::Tensor& codes,
+                           int64_t needed) {
     const int64_t r = certainty.size(1), asked = options_.search.future_candidates;
-    const int64_t k = asked == 0 ? r : std::min(asked, r);
+    const int64_t k = asked == 0 ? r : std::min(std::max(asked, needed), r);
     const torch::Tensor choice =
         k == r
             ? at::arange(r, candidates_.options()).expand({batch_, r})
@@ -286,27 +302,29 @@ class Rolling {
         .scatter(1, choice, placer_.future_context(choice, codes.gather(1, choice)));
   }
 
-  /// Positions within `radius` of a filled one, bool [B, N]; all of them at the first step.
-  torch::Tensor near_filled(int64_t radius) const {
+  /// The open patches, bool [B, N], or those within the radius of a filled one where an image has
+  /// at least `needed` of them.
+  torch::Tensor near_enough(const torch::Tensor& open, int64_t needed) const {
     const Grid& grid = policy_.config().grid;
-    if (step_ == 0) return torch::ones_like(state_.filled);
+    const int64_t radius = options_.search.frontier_radius;
+    if (radius == 0 || step_ == 0) return open;
     const int64_t reach = std::min(radius, std::max(grid.rows, grid.cols));
     const torch::Tensor filled = state_.filled.to(torch::kFloat32);
     // Rows, then columns: a square's maximum is the maximum of its rows' maxima.
-    return at::max_pool2d(at::max_pool2d(filled.view({batch_, 1, grid.rows, grid.cols}),
-                                         {2 * reach + 1, 1}, {1, 1}, {reach, 0}),
-                          {1, 2 * reach + 1}, {1, 1}, {0, reach})
-        .view({batch_, n_})
-        .gt(0);
+    const torch::Tensor near =
+        at::max_pool2d(at::max_pool2d(filled.view({batch_, 1, grid.rows, grid.cols}),
+                                      {2 * reach + 1, 1}, {1, 1}, {reach, 0}),
+                       {1, 2 * reach + 1}, {1, 1}, {0, reach})
+            .view({batch_, n_})
+            .gt(0)
+            .logical_and(open);
+    return at::where(near.sum(1, /*keepdim=*/true) < needed, open, near);
   }
 
-  /// Open positions within the radius of a filled one, at least `group` of them: int64 [B, R], each
-  /// row ascending and filled up with its first where another image has more.
-  torch::Tensor frontier(int64_t group) const {
-    const torch::Tensor near = near_filled(options_.search.frontier_radius);
-    const torch::Tensor takes_part = near.logical_and(state_.filled.logical_not());
+  /// The positions of each image's true entries: int64 [B, R], each row ascending and filled up
+  /// with its first where another image has more.
+  torch::Tensor compacted(const torch::Tensor& takes_part) const {
     const torch::Tensor count = takes_part.sum(1);
-    if (count.min().item<int64_t>() < group) return open_positions(state_.filled, n_ - step_);
     const torch::Tensor position = at::arange(n_, count.options());
     const torch::Tensor sorted =
         std::get<0>(at::where(takes_part, position, position + n_).sort(1));
@@ -371,9 +389,9 @@ class Rolling {
 
   /// Places patches whose codes are known, one after the other: int64 [B, m].
   void place_group(const torch::Tensor& positions, const torch::Tensor& codes) {
-    const torch::Tensor logits = scorer_.prefill(positions, codes);
+    const torch::Tensor log_probability = scorer_.prefill(positions, codes);
     if (two_models_) placer_.prefill(positions, codes);
-    record(positions, codes, log_probability_of(logits, codes));
+    record(positions, codes, log_probability);
   }
 
   static torch::Tensor log_probability_of(const torch::Tensor& logits, const torch::Tensor& codes) {
@@ -406,7 +424,7 @@ class Rolling {
   StepState state_;
   Rollout result_;
   torch::Tensor ranks_;       // float32 [B, N], of the last scoring; -inf where it had none
-  int64_t ranked_at_ = 0;     // its step
+  int64_t next_scoring_ = 0;  // the step at which they are too old
   torch::Tensor candidates_;  // int64 [B, R], of the last scoring; not defined for a location head
   torch::Tensor drawn_, drawn_log_probability_;  // [B, R], where ranks depend on codes
   torch::Tensor likeliest_;                      // int64 [B], chosen with the scoring

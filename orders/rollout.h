@@ -35,8 +35,8 @@ class StepScorer {
   /// Places `codes[b]` at candidate `choice[b]` of the last score(). Both int64 [B].
   virtual void place(const torch::Tensor& choice, const torch::Tensor& codes) = 0;
 
-  /// Places m patches one after the other in a single pass, their codes being known: the logits of
-  /// each, given all before it, float32 [B, m, V]. `positions` and `codes` int64 [B, m].
+  /// Places m patches one after the other in a single pass, their codes being known: log P of each
+  /// code given all before it, float32 [B, m]. `positions` and `codes` int64 [B, m].
   virtual torch::Tensor prefill(const torch::Tensor& positions, const torch::Tensor& codes) = 0;
 
   /// log P of each position to be the next, filled ones included: float32 [B, N]. Models with a
@@ -73,7 +73,9 @@ CodeSource given_codes(torch::Tensor codes);
 /// Errors  std::invalid_argument for options out of range.
 CodeSource drawn_codes(SamplingOptions options, torch::Tensor images);
 
-/// Which patches a learned order scores at a step. The defaults are the exact search.
+/// Which patches a learned order scores at a step. The defaults are the exact search; only
+/// future_context, whose cost grows with the square of what it tries, tries no more than it is
+/// told.
 struct SearchOptions {
   int64_t frontier_radius = 0;   ///< score open patches within this Chebyshev distance of a filled
                                  ///< one; 0: all

@@ -22,13 +22,23 @@ struct Labeller {
   /// Images that fit into the memory budget together, at most `wanted`.
   int64_t images_together(int64_t wanted) const;
 
-  /// The orders of these images of the data set, all at once.
-  Rollout label(const DatasetIndex& index, const TokenGrids& tokens,
-                const std::vector<int64_t>& images) const;
-
- private:
+  /// Memory, guidance and look-ahead of the searches; labels are the caller's.
   ScorerOptions scorer_options() const;
+
+  /// The orders of images with these codes int64 [B, N] and labels int64 [B] (not defined: no
+  /// condition), all at once; `images` int64 [B] are the keys of their random numbers.
+  Rollout label(const torch::Tensor& codes, const torch::Tensor& labels,
+                const torch::Tensor& images) const;
+
+  /// How an approximate search compares with the exact one, on the first of these images and with
+  /// the same model: Kendall's τ of the orders, both likelihoods, and what was saved. Null where
+  /// the search is exact.
+  nlohmann::json agreement(const torch::Tensor& codes, const torch::Tensor& labels,
+                           const torch::Tensor& images) const;
 };
+
+/// Mean over images of -Σ log P. Shapes  float [B, N]. Units  nats per image.
+double mean_nats(const torch::Tensor& log_likelihood);
 
 /// The same for any number of images, in chunks that survive an interruption: `image` int64 [M],
 /// `log_likelihood` float32 [M, N] by step, `position_at` int16 [M, N].

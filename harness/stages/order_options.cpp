@@ -45,14 +45,17 @@ void add_own_options(const json& section, json& identity) {
 }
 
 /// The search options that are not at their defaults.
-json search_options(const json& section, bool looks_ahead) {
+json search_options(const json& section, const std::string& confidence) {
+  const bool asks_head = confidence == "location";
   json options = json::object();
   const json defaults = {
       {"frontier_radius", 0}, {"rescore_every", 1}, {"patches_per_step", 1}, {"search_first", 0}};
   for (const auto& [name, value] : defaults.items()) {
+    if (asks_head && name == "frontier_radius") continue;  // a head ranks every patch at once
     if (section.at(name) != value) options[name] = section.at(name);
   }
-  if (looks_ahead) options["future_candidates"] = section.at("future_candidates");
+  if (confidence == "future_context")
+    options["future_candidates"] = section.at("future_candidates");
   return options;
 }
 
@@ -71,7 +74,7 @@ json search_identity(const json& section) {
   }
   if (section.at("distance_penalty") != 0.0) identity["distance"] = section.at("distance");
   if (info.own_confidence) identity["confidence"] = name_of(*info.own_confidence);
-  const json search = search_options(section, identity["confidence"] == "future_context");
+  const json search = search_options(section, identity["confidence"]);
   if (!search.empty()) identity["search"] = search;
   return identity;
 }

@@ -292,6 +292,12 @@ class CellPlan {
           "search for them, with \"oar\" for one");
     }
     orders_identity["max_images"] = relabel.at("max_images");
+    if (orders_identity.at("order") ==
+        "sampled") {  // noise of its own in every replicate and round
+      orders_identity["seed"] = random_bits(static_cast<uint64_t>(seed_), Stream::kOrderNoise,
+                                            {static_cast<uint64_t>(round)}) >>
+                                1;
+    }
     const StageNode orders =
         add("orders" + suffix,
             make_node("orders", 2, orders_identity,
@@ -303,9 +309,18 @@ class CellPlan {
     identity["seed"] = seed_;
     if (round > 1) identity["round"] = round;
     if (relabel.at("location_head") == "on") {
-      location_block(any_order_->config.at("network").at("layers"));  // refuses one layer
+      json network = any_order_->config.at("network");
+      network.update({{"rows", grid_.rows},
+                      {"cols", grid_.cols},
+                      {"codebook_size", codebook_size_},
+                      {"num_classes", 0},
+                      {"location_after", location_block(network.at("layers"))}});
+      check_config(transformer_config_from(network));  // before anything is trained
       identity["location"] = {{"weight", relabel.at("location_weight")},
                               {"distance_penalty", relabel.at("location_distance_penalty")}};
+      if (relabel.at("location_distance_penalty") != 0.0) {
+        identity["location"]["distance"] = relabel.at("distance");
+      }
     }
     model_ = add(
         "specialist" + suffix,
@@ -321,7 +336,11 @@ class CellPlan {
   }
 
   void check_generation(const json& identity) const {
-    check_order(identity, part(recipe_, "generate").at("order_file"));
+    const json& generate = part(recipe_, "generate");
+    const auto order = make_order(order_config_from(identity, grid_, 0, generate.at("order_file")));
+    if (order->name() == "from_file") {  // refuses a file that lacks a generated image
+      order->position_at(torch::arange(generate.at("num_samples").get<int64_t>(), torch::kInt64));
+    }
     if (identity.at("confidence") != "location") return;
     const bool has_head = relabels(recipe_) && part(recipe_, "relabel").at("location_head") == "on";
     if (!has_head || has_placer()) {
@@ -331,10 +350,17 @@ class CellPlan {
     }
   }
 
+  bool generates_by_search() const {
+    const std::vector<OrderInfo> orders = list_orders();
+    return std::any_of(orders.begin(), orders.end(), [&](const OrderInfo& info) {
+      return info.name == part(recipe_, "generate").at("order") && info.is_learned;
+    });
+  }
+
   /// Whether the places are chosen by the model before fine-tuning.
   bool has_placer() const {
     return part(recipe_, "generate").at("placed_by") == "any_order" &&
-           model_->key != any_order_->key;
+           model_->key != any_order_->key && generates_by_search();
   }
 
   void add_samples() {

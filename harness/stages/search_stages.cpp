@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "harness/orders/order_record.h"
 #include "harness/stages/artifacts.h"
@@ -22,8 +21,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kImagesSearchedExactly = 32;  // what an approximate search is compared on
-
 /// Labels of generated images: those of training images drawn by counter, so that classes come in
 /// their training shares. Not defined for a model without a condition.
 torch::Tensor generated_labels(const DatasetIndex& index, int64_t begin, int64_t end,
@@ -36,47 +33,6 @@ torch::Tensor generated_labels(const DatasetIndex& index, int64_t begin, int64_t
     labels[image - begin] = index.images[train[drawn]].label;
   }
   return labels;
-}
-
-ScorerOptions scorer_options(const RolloutOptions& options, const OrderPolicy& policy,
-                             const Environment& environment) {
-  ScorerOptions scorer;
-  scorer.memory_bytes = environment.memory_bytes;
-  scorer.looks_ahead =
-      policy.own_confidence().value_or(options.confidence) == Confidence::kFutureContext;
-  return scorer;
-}
-
-double mean_nats(const torch::Tensor& log_likelihood) {
-  return -log_likelihood.sum(1, false, torch::kFloat64).mean().item<double>();
-}
-
-/// How an approximate search compares with the exact one, on the same images and with the same
-/// model.
-json agreement(Labeller labeller, const DatasetIndex& index, const TokenGrids& tokens,
-               std::vector<int64_t> images) {
-  const int64_t together = labeller.images_together(kImagesSearchedExactly);
-  images.resize(std::min(images.size(), static_cast<size_t>(together)));
-  const auto search = [&](double& seconds) {
-    const auto start = std::chrono::steady_clock::now();
-    Rollout found = labeller.label(index, tokens, images);
-    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return found;
-  };
-  double approximate_seconds = 0, exact_seconds = 0;
-  const Rollout approximate = search(approximate_seconds);
-  labeller.options.search = labeller.options.search.exact();
-  const Rollout exact = search(exact_seconds);
-  const OrderComparison comparison =
-      compare_orders(approximate.position_at, exact.position_at, tokens.grid);
-  return {{"images", images.size()},
-          {"kendall_tau", comparison.mean_tau},
-          {"identical_share", comparison.identical_share},
-          {"nats_per_image", mean_nats(approximate.log_likelihood)},
-          {"exact_nats_per_image", mean_nats(exact.log_likelihood)},
-          {"token_evaluations_ratio", static_cast<double>(exact.token_evaluations) /
-                                          static_cast<double>(approximate.token_evaluations)},
-          {"speedup", exact_seconds / approximate_seconds}};
 }
 
 constexpr int64_t kSeamImages = 200;
@@ -107,7 +63,8 @@ json run_orders(StageContext& context, const Environment& environment) {
   const TokenGrids tokens = read_tokens(context.input("tokens"));
   Transformer model = read_transformer(context.input("model"), environment.device);
   check_fit(model->config(), tokens.grid, tokens.codebook_size, context.input("model").string());
-  const auto policy = make_order(order_config_from(config, tokens.grid, 0, ""));
+  const auto policy =
+      make_order(order_config_from(config, tokens.grid, config.value("seed", uint64_t{0}), ""));
   const Labeller labeller{model, Transformer{nullptr}, *policy, rollout_options_from(config),
                           environment};
   const std::vector<int64_t> images = images_of(index, Split::kTrain, config.at("max_images"));
@@ -127,9 +84,11 @@ json run_orders(StageContext& context, const Environment& environment) {
   record["device"] = environment.device.str();
   record["choice_path"] = choice_path(environment.device);
   record["nats_per_image"] = mean_nats(found.at("log_likelihood"));
-  if (labeller.options.search != labeller.options.search.exact()) {
-    record["agreement"] = agreement(labeller, index, tokens, images);
-  }
+  const json agreement = labeller.agreement(
+      tokens.codes.index_select(0, indices(images)),
+      model->config().num_classes > 0 ? labels_of(index, images) : torch::Tensor(),
+      indices(images));
+  if (!agreement.is_null()) record["agreement"] = agreement;
   return record;
 }
 
@@ -152,7 +111,7 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
 
   const uint64_t seed = config.at("seed").get<uint64_t>();
   const auto policy = make_order(order_config_from(config, grid, seed, order_file));
-  RolloutOptions options = rollout_options_from(config);
+  const Labeller labeller{model, placer, *policy, rollout_options_from(config), environment};
   SamplingOptions sampling;
   config.at("temperature").get_to(sampling.temperature);
   config.at("top_k").get_to(sampling.top_k);
@@ -162,10 +121,9 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
   const auto folder = context.work() / "images";
   if (tokenizer) std::filesystem::create_directories(folder);
 
-  ScorerOptions scoring = scorer_options(options, *policy, environment);
+  ScorerOptions scoring = labeller.scorer_options();
   config.at("guidance_scale").get_to(scoring.guidance_scale);
   if (conditional) scoring.labels = torch::zeros({1}, torch::kInt64);  // for the plan
-  if (placer) scoring.memory_bytes /= 2;
   const int64_t together = CachedScorer::plan(model->config(), batch_size, scoring).batch;
   const auto draw = [&](int64_t begin, int64_t end) {
     const torch::Tensor images = at::arange(begin, end, torch::kInt64);
@@ -175,7 +133,7 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
     chunk.labels = conditional ? labels.to(environment.device) : labels;
     CachedScorer scorer(model, end - begin, chunk);
     std::optional<CachedScorer> places;
-    RolloutOptions chunk_options = options;
+    RolloutOptions chunk_options = labeller.options;
     if (placer) chunk_options.placer = &places.emplace(placer, end - begin, chunk);
     const Rollout rollout =
         roll_out(scorer, *policy, drawn_codes(sampling, images), images, chunk_options);
@@ -201,13 +159,19 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
   write_json(
       context.work() / "config.json",
       {{"rows", grid.rows}, {"cols", grid.cols}, {"codebook_size", model->config().codebook_size}});
-  return {{"images", drawn.at("codes").size(0)},
-          {"order", config.at("order")},
-          {"placed_by", placer ? "any_order" : "model"},
-          {"draws_before_choosing", peeks(*policy, options)},
-          {"device", environment.device.str()},
-          {"choice_path", choice_path(environment.device)},
-          {"nats_per_image", mean_nats(drawn.at("log_likelihood"))}};
+  // The search is judged on what it drew: the orders that both find for those codes.
+  const json agreement = labeller.agreement(drawn.at("codes").to(torch::kInt64),
+                                            conditional ? drawn.at("label") : torch::Tensor(),
+                                            at::arange(drawn.at("codes").size(0), torch::kInt64));
+  json record = {{"images", drawn.at("codes").size(0)},
+                 {"order", config.at("order")},
+                 {"placed_by", placer ? "any_order" : "model"},
+                 {"draws_before_choosing", peeks(*policy, labeller.options)},
+                 {"device", environment.device.str()},
+                 {"choice_path", choice_path(environment.device)},
+                 {"nats_per_image", mean_nats(drawn.at("log_likelihood"))}};
+  if (!agreement.is_null()) record["agreement"] = agreement;
+  return record;
 }
 
 json run_order_statistics(StageContext& context) {
@@ -222,6 +186,7 @@ json run_order_statistics(StageContext& context) {
       statistics, failure_signatures(statistics, evidence_of(context, made, position_at)));
   record["peeks"] = false;  // a generated order looks at placed and drawn codes only
   record["draws_before_choosing"] = made.at("draws_before_choosing");
+  if (made.contains("agreement")) record["agreement"] = made.at("agreement");
   write_json(context.work() / "order_statistics.json", record);
   return record;
 }

@@ -20,13 +20,19 @@ constexpr int64_t kEvaluationImages = 1000;
 /// What a training loop asks for: the images' codes, orders and labels, by sample number.
 using BatchSource = std::function<TrainingBatch(int64_t first_sample, int64_t count)>;
 
+struct Training {
+  json curve;
+  double location_loss = 0;
+};
+
 /// Trains until the last step, continuing from scratch/checkpoint.safetensors where there is one.
-/// Returns the loss curve: [images seen, mean loss since the last point in nats per patch].
-json train(StageContext& context, AnyOrderTrainer& trainer, const TrainerSettings& settings,
-           int64_t batch_size, const BatchSource& batches) {
+/// Returns the loss curve, [images seen, mean loss since the last point in nats per patch], and the
+/// last loss of the places.
+Training train(StageContext& context, AnyOrderTrainer& trainer, const TrainerSettings& settings,
+               int64_t batch_size, const BatchSource& batches) {
   const auto file = context.scratch() / "checkpoint.safetensors";
   json curve = json::array();
-  double sum = 0;
+  double sum = 0, location_loss = 0;
   int64_t count = 0;
   if (std::filesystem::exists(file)) {
     trainer.load_state(read_tensors(file), file.string());
@@ -34,6 +40,7 @@ json train(StageContext& context, AnyOrderTrainer& trainer, const TrainerSetting
     curve = progress.at("curve");
     sum = progress.at("sum");
     count = progress.at("count");
+    location_loss = progress.value("location_loss", 0.0);
   }
   const int64_t total = settings.total_steps, every = std::max<int64_t>(1, total / 100);
   CheckpointClock clock;
@@ -46,6 +53,7 @@ json train(StageContext& context, AnyOrderTrainer& trainer, const TrainerSetting
           trainer.steps_done(), total, settings.learning_rate));
     }
     sum += loss;
+    location_loss = trainer.location_loss();
     ++count;
     const int64_t done = trainer.steps_done();
     if (done % every == 0 || done == total) {
@@ -57,12 +65,14 @@ json train(StageContext& context, AnyOrderTrainer& trainer, const TrainerSetting
     if (clock.due() || context.stop_requested()) {
       write_safetensors(
           file, trainer.state(),
-          {{"progress", json{{"curve", curve}, {"sum", sum}, {"count", count}}.dump()}});
+          {{"progress",
+            json{{"curve", curve}, {"sum", sum}, {"count", count}, {"location_loss", location_loss}}
+                .dump()}});
     }
     context.stop_if_requested();
   }
   context.progress().end();
-  return curve;
+  return {curve, location_loss};
 }
 
 /// `options` holds images_seen, batch_size and the options of AdamW; seeds are the caller's.
@@ -148,7 +158,10 @@ json run_any_order(StageContext& context, const std::string& order_file,
   OrderConfig order_config = order_config_from(training, tokens.grid, seed, order_file);
   order_config.stream = Stream::kTrainingOrder;
   const auto order = make_order(order_config);
-  ImageSampler sampler(images_of(index, Split::kTrain), seed);
+  const std::vector<int64_t> train_images = images_of(index, Split::kTrain);
+  // A file that lacks an image is found now, not in the middle of the first epoch.
+  if (order->name() == "from_file") order->position_at(indices(train_images));
+  ImageSampler sampler(train_images, seed);
   const double total = static_cast<double>(settings.total_steps * batch_size);
   AnyOrderTrainer trainer(model, settings);
   const json curve =
@@ -161,7 +174,7 @@ json run_any_order(StageContext& context, const std::string& order_file,
             tokens.codes.index_select(0, indices(images)).to(environment.device),
             position_at.to(environment.device),
             conditional ? labels_of(index, images).to(environment.device) : torch::Tensor()};
-      });
+      }).curve;
   write_transformer(context.work(), model);
   order_config.stream = Stream::kGenerationOrder;
   return {{"order", training.at("order")},
@@ -196,6 +209,8 @@ json run_specialist(StageContext& context, const Environment& environment) {
   if (config.contains("location")) {
     config.at("location").at("weight").get_to(settings.location_weight);
     config.at("location").at("distance_penalty").get_to(settings.location_distance_penalty);
+    settings.location_distance =
+        distance_from_name(config.at("location").value("distance", "euclidean"));
     if (model->config().location_after == 0) model = with_location_head(model, settings.seed);
     model->move_to(environment.device);
   }
@@ -211,10 +226,11 @@ json run_specialist(StageContext& context, const Environment& environment) {
   random_config.stream = Stream::kTrainingOrder;
   const auto random_order = make_order(random_config);
   AnyOrderTrainer trainer(model, settings);
-  const json curve =
+  const Training trained =
       train(context, trainer, settings, batch_size, [&](int64_t first, int64_t count) {
         const torch::Tensor row = indices(sampler.next(first, count));
         const torch::Tensor images = image_at.index_select(0, row);
+        torch::Tensor teaches = torch::ones({count}, torch::kBool);
         torch::Tensor batch_orders = position_at.index_select(0, row).clone();
         if (random_share > 0) {
           const torch::Tensor random = random_order->position_at(at::arange(first, first + count));
@@ -222,6 +238,7 @@ json run_specialist(StageContext& context, const Environment& environment) {
             if (random_uniform(settings.seed, Stream::kOrderMixture,
                                {static_cast<uint64_t>(first + b)}) < random_share) {
               batch_orders[b].copy_(random[b]);
+              teaches[b] = false;
             }
           }
         }
@@ -230,17 +247,18 @@ json run_specialist(StageContext& context, const Environment& environment) {
         return TrainingBatch{
             tokens.codes.index_select(0, images).to(environment.device),
             batch_orders.to(environment.device),
-            conditional ? labels_of(index, batch_images).to(environment.device) : torch::Tensor()};
+            conditional ? labels_of(index, batch_images).to(environment.device) : torch::Tensor(),
+            teaches.to(environment.device)};
       });
   write_transformer(context.work(), model);
   json record = {{"images_seen", settings.total_steps * batch_size},
                  {"random_share", random_share},
                  {"device", environment.device.str()},
-                 {"curve", curve},
-                 {"final_loss", curve.back()[1]},
+                 {"curve", trained.curve},
+                 {"final_loss", trained.curve.back()[1]},
                  {"held_out_nats_per_image", held_out_nats(model, index, tokens)}};
   record["round"] = round;
-  if (config.contains("location")) record["final_location_loss"] = trainer.location_loss();
+  if (config.contains("location")) record["final_location_loss"] = trained.location_loss;
   return record;
 }
 

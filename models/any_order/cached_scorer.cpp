@@ -34,8 +34,8 @@ MemoryModel memory_model(const TransformerConfig& config, bool guided, bool look
   const int64_t slots = tokens ? 2 * n : n;
   const int64_t sets = looks_ahead ? 2 : 1;
   MemoryModel memory;
-  // Scratch of the attention kernel: 256 queries by 512 keys per thread.
-  memory.fixed = at::get_num_threads() * (int64_t{1} << 20);
+  // Scratch of the attention kernel, 256 queries by 512 keys per thread, and of drawing codes.
+  memory.fixed = (at::get_num_threads() + 1) * (int64_t{1} << 20);
   // The cache; keys, values and head inputs of all candidates; a dozen index tensors.
   memory.image =
       sequences * (floats * (keys_and_values * slots + sets * (keys_and_values + d) * n) +
@@ -57,14 +57,14 @@ std::string mebibytes(int64_t bytes) { return fmt::format("{:.1f} MiB", bytes / 
 SearchPlan CachedScorer::plan(const TransformerConfig& config, int64_t wanted,
                               const ScorerOptions& options) {
   const MemoryModel memory = memory_model(config, is_guided(options), options.looks_ahead);
-  const int64_t n = config.grid.size(), budget = options.memory_bytes;
-  if (memory.bytes(1, 1) > budget) {
+  const int64_t n = config.grid.size(), budget = options.memory_bytes / options.models;
+  const int64_t smallest = options.models * memory.bytes(1, 1);
+  if (smallest > options.memory_bytes) {
     throw std::invalid_argument(fmt::format(
         "the search of one {}x{} image with {} layers of width {} needs at least {}, and may use "
         "{}; allow more memory (--memory {}MiB)",
-        config.grid.rows, config.grid.cols, config.layers, config.width,
-        mebibytes(memory.bytes(1, 1)), mebibytes(budget),
-        (memory.bytes(1, 1) + 1048575) / 1048576));
+        config.grid.rows, config.grid.cols, config.layers, config.width, mebibytes(smallest),
+        mebibytes(options.memory_bytes), (smallest + 1048575) / 1048576));
   }
   SearchPlan plan;
   plan.batch = std::clamp<int64_t>((budget - memory.fixed) / (memory.image + n * memory.row), 1,
@@ -84,13 +84,15 @@ CachedScorer::CachedScorer(Transformer model, int64_t batch, const ScorerOptions
   const int64_t n = config.grid.size(), head_width = config.width / config.heads;
   const bool tokens = model_->encoding().position_token;
   rows_ = std::min<int64_t>(
-      n, ((options.memory_bytes - memory.fixed) / std::max<int64_t>(1, batch) - memory.image) /
+      n, ((options.memory_bytes / options.models - memory.fixed) / std::max<int64_t>(1, batch) -
+          memory.image) /
              memory.row);
   if (rows_ < 1) {
     throw std::invalid_argument(fmt::format(
         "the search of {} images together needs at least {}, and may use {}; search fewer together "
         "or allow more memory (--memory)",
-        batch, mebibytes(memory.bytes(batch, 1)), mebibytes(options.memory_bytes)));
+        batch, mebibytes(options.models * memory.bytes(batch, 1)),
+        mebibytes(options.memory_bytes)));
   }
   sequences_ = with_guidance ? 2 * batch : batch;
   labels_ = with_guidance ? at::cat({options.labels, torch::full_like(options.labels, -1)})
@@ -260,7 +262,9 @@ void CachedScorer::score(const torch::Tensor& candidates, const Visit& visit) {
     const torch::Tensor x = run(candidate_inputs(to).expand({sequences_, part, -1}).contiguous(),
                                 split_, to, own, rows, weights_.size(), begin);
     normed_parts.push_back(normed(x));
-    visit(begin, guided(head(normed_parts.back())));
+    torch::Tensor logits = head(normed_parts.back());
+    logits = guided(logits);
+    visit(begin, logits);
   }
   now_.normed = normed_parts.size() == 1 ? normed_parts.front() : at::cat(normed_parts, 1);
 }
@@ -307,13 +311,15 @@ torch::Tensor CachedScorer::prefill(const torch::Tensor& positions, const torch:
   }
   const c10::InferenceMode no_gradients;
   const int64_t step = model_->encoding().position_token ? std::max<int64_t>(1, rows_ / 2) : rows_;
-  std::vector<torch::Tensor> logits;
+  std::vector<torch::Tensor> log_probabilities;
   for (int64_t begin = 0; begin < count; begin += step) {
     const int64_t part = std::min(step, count - begin);
-    logits.push_back(prefill_part(doubled(positions.narrow(1, begin, part)),
-                                  doubled(codes.narrow(1, begin, part))));
+    const torch::Tensor known = codes.narrow(1, begin, part);
+    torch::Tensor logits = prefill_part(doubled(positions.narrow(1, begin, part)), doubled(known));
+    logits = guided(logits);
+    log_probabilities.push_back(logits.log_softmax(-1).gather(2, known.unsqueeze(2)).squeeze(2));
   }
-  return guided(at::cat(logits, 1));
+  return at::cat(log_probabilities, 1);
 }
 
 torch::Tensor CachedScorer::prefill_part(const torch::Tensor& positions,
@@ -387,8 +393,11 @@ torch::Tensor CachedScorer::future_context(const torch::Tensor& choice,
   const int64_t tried = choice.size(1), r = now_.candidates.size(1);
   if (r == 1) return torch::zeros({batch_, tried}, now_.normed.options());
   const torch::Tensor all = now_.candidates.narrow(0, 0, batch_);
-  const torch::Tensor before =
-      -confidence_of(Confidence::kEntropy, guided(head(now_.normed)).log_softmax(-1), {});
+  std::vector<torch::Tensor> parts;
+  for (const torch::Tensor& normed : now_.normed.split(rows_, 1)) {
+    parts.push_back(-confidence_of(Confidence::kEntropy, guided(head(normed)).log_softmax(-1), {}));
+  }
+  const torch::Tensor before = at::cat(parts, 1);
   const Standing standing = now_;
   std::vector<torch::Tensor> gains;
   for (int64_t k = 0; k < tried; ++k) {

@@ -14,6 +14,7 @@ struct ScorerOptions {
   torch::Tensor labels = {};    ///< int64 [B]; not defined: no condition
   double guidance_scale = 1.0;  ///< s: logits are uncond + s · (cond - uncond); 1: no guidance
   int64_t memory_bytes = int64_t{2} << 30;  ///< what the search may allocate, weights not counted
+  int64_t models = 1;        ///< scorers that share it: two where one places and one draws
   bool looks_ahead = false;  ///< future_context will be asked for: room for a second set of keys
 };
 

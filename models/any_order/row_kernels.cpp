@@ -7,6 +7,7 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/lerp.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <c10/core/DeviceGuard.h>
 
 #include <algorithm>
 #include <bit>
@@ -290,6 +291,7 @@ void commit_rows(const torch::Tensor& rows, const torch::Tensor& choice, int64_t
 #ifdef OAR_HAVE_CUDA_KERNELS
   const int64_t bytes = rows.size(5) * rows.element_size();
   if (rows.is_cuda() && bytes % 4 == 0 && cache.stride(5) == 1) {
+    const c10::DeviceGuard on_its_device(rows.device());
     const torch::Tensor pick = choice.contiguous();
     const int error = launch_commit_rows(rows.const_data_ptr(), pick.const_data_ptr<int64_t>(),
                                          rows.size(0) * 2, rows.size(2), rows.size(3), rows.size(4),

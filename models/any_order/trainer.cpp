@@ -66,17 +66,24 @@ torch::Tensor AnyOrderTrainer::loss_of(const TrainingBatch& batch, const torch::
       predicted.location
           .masked_fill(step_of.unsqueeze(1) < step, -std::numeric_limits<float>::infinity())
           .log_softmax(-1);
-  const torch::Tensor location = -log_p.gather(2, batch.position_at.unsqueeze(2)).mean();
+  // Mean over the images that teach, where there are any.
+  const torch::Tensor teaches = batch.teaches_places.defined()
+                                    ? batch.teaches_places.to(log_p.dtype())
+                                    : torch::ones({batch.codes.size(0)}, log_p.options());
+  const torch::Tensor share = teaches / teaches.sum().clamp_min(1);
+  const torch::Tensor location =
+      -(log_p.gather(2, batch.position_at.unsqueeze(2)).mean({1, 2}) * share).sum();
   location_loss_ = location.item<double>();
   torch::Tensor loss = code_loss + settings_.location_weight * location;
   if (settings_.location_distance_penalty > 0 && n > 1) {
     if (!distance_.defined()) {
-      distance_ = distance_table(model_->config().grid, Distance::kEuclidean)
+      distance_ = distance_table(model_->config().grid, settings_.location_distance)
                       .to(loss.device(), torch::kFloat32);
     }
     const torch::Tensor from = batch.position_at.narrow(1, 0, n - 1);
     const torch::Tensor reach = distance_.index_select(0, from.flatten()).view({-1, n - 1, n});
-    const torch::Tensor expected = (log_p.narrow(1, 1, n - 1).exp() * reach).sum(-1).mean();
+    const torch::Tensor expected =
+        ((log_p.narrow(1, 1, n - 1).exp() * reach).sum(-1).mean(1) * share).sum();
     loss = loss + settings_.location_distance_penalty * expected;
   }
   return loss;

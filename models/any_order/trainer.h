@@ -21,6 +21,7 @@ struct TrainerSettings {
   double condition_dropout = 0.1;          ///< share of the images trained without their label
   double location_weight = 1.0;            ///< of a location head's loss beside that of the codes
   double location_distance_penalty = 0.0;  ///< λ in training: nats per patch of expected distance
+  Distance location_distance = Distance::kEuclidean;
   uint64_t seed = 0;
 };
 
@@ -28,7 +29,9 @@ struct TrainerSettings {
 struct TrainingBatch {
   torch::Tensor codes;        ///< int64 [B, N], by position
   torch::Tensor position_at;  ///< int64 [B, N], the order in which each image is learned
-  torch::Tensor labels;       ///< int64 [B], or not defined without a condition
+  torch::Tensor labels = {};  ///< int64 [B], or not defined without a condition
+  /// bool [B], images whose places a location head learns; not defined: all of them
+  torch::Tensor teaches_places = {};
 };
 
 /// Trains a Transformer, one step per batch, by the mean negative log-likelihood of every step.

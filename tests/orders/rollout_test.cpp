@@ -32,8 +32,8 @@ class TableScorer : public StepScorer {
         .squeeze(1);
   }
   void place(const torch::Tensor&, const torch::Tensor&) override {}
-  torch::Tensor prefill(const torch::Tensor& positions, const torch::Tensor&) override {
-    return at(positions);
+  torch::Tensor prefill(const torch::Tensor& positions, const torch::Tensor& codes) override {
+    return at(positions).log_softmax(-1).gather(2, codes.unsqueeze(2)).squeeze(2);
   }
   torch::Tensor location_log_probabilities() override { throw std::logic_error("no head"); }
   torch::Tensor future_context(const torch::Tensor&, const torch::Tensor&) override {

@@ -235,18 +235,26 @@ TEST_P(EveryLearnedOrder, RecordsTheChainRulesLikelihoodUnderEveryApproximation)
   }
 }
 
-TEST_P(EveryLearnedOrder, DrawsTheSameInAnyBatch) {
-  const Grid grid{3, 3};
+TEST_P(EveryLearnedOrder, DrawsTheSameInAnyBatchUnderEveryApproximation) {
+  const Grid grid{4, 4};
   Transformer model = model_of(small_config("relative+rotary", grid));
   const auto policy = order_of(GetParam(), grid, 0.2);
-  const auto draw = [&](int64_t begin, int64_t end) {
-    const torch::Tensor images = at::arange(begin, end);
-    CachedScorer scorer(model, end - begin, {.looks_ahead = true});
-    const Rollout drawn = roll_out(scorer, *policy, drawn_codes({}, images), images,
-                                   {.confidence = Confidence::kMaxProbability});
-    return at::cat({drawn.position_at, drawn.codes}, 1);
-  };
-  EXPECT_TRUE(draw(0, 6).slice(0, 2, 5).equal(draw(2, 5)));
+  // With a small frontier some images have too few patches to go on with, and others do not.
+  for (const SearchOptions& search :
+       {SearchOptions{}, SearchOptions{.frontier_radius = 1, .patches_per_step = 4},
+        SearchOptions{.frontier_radius = 1, .rescore_every = 8},
+        SearchOptions{.frontier_radius = 1, .rescore_every = 3, .search_first = 5},
+        SearchOptions{.patches_per_step = 3, .future_candidates = 2}}) {
+    const auto draw = [&](int64_t begin, int64_t end) {
+      const torch::Tensor images = at::arange(begin, end);
+      CachedScorer scorer(model, end - begin, {.looks_ahead = true});
+      const Rollout drawn = roll_out(scorer, *policy, drawn_codes({}, images), images,
+                                     {.confidence = Confidence::kMaxProbability, .search = search});
+      return at::cat({drawn.position_at, drawn.codes}, 1);
+    };
+    EXPECT_TRUE(draw(0, 6).slice(0, 2, 5).equal(draw(2, 5)));
+    EXPECT_TRUE(draw(0, 6).slice(0, 5, 6).equal(draw(5, 6)));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Registry, EveryLearnedOrder, ::testing::ValuesIn(learned_orders()),
@@ -275,6 +283,29 @@ TEST(Search, AFrontierOfRadiusOneOnlyTouchesWhatIsFilled) {
                                  {.confidence = Confidence::kEntropy});
   EXPECT_EQ(whole.token_evaluations, 4 * 25 * 26 / 2);  // the triangle of all open patches
   EXPECT_LT(found.token_evaluations, whole.token_evaluations);
+}
+
+TEST(Search, RanksAtLeastAsManyPatchesAsItPlacesByOneScoring) {
+  const Grid grid{4, 4};
+  Transformer model = model_of(small_config("relative+rotary", grid));
+  const torch::Tensor codes = random_codes(3, grid);
+  const auto search = [&](const std::string& order, const SearchOptions& options) {
+    CachedScorer scorer(model, 3, {.looks_ahead = true});
+    return roll_out(scorer, *order_of(order, grid), given_codes(codes), at::arange(3),
+                    {.confidence = Confidence::kEntropy, .search = options})
+        .position_at;
+  };
+  // Two tried patches could not fill a group of four: four are tried.
+  EXPECT_TRUE(
+      search("future_context", {.patches_per_step = 4, .future_candidates = 2})
+          .equal(search("future_context", {.patches_per_step = 4, .future_candidates = 4})));
+  // No scoring follows the one at step 0: all patches are tried, and go by it.
+  EXPECT_TRUE(search("future_context", {.search_first = 1, .future_candidates = 2})
+                  .equal(search("future_context", {.search_first = 1, .future_candidates = 0})));
+  // The last scoring is that of step 3, since the next would come at 6: it is over all patches.
+  EXPECT_TRUE(search("oar", {.rescore_every = 3, .search_first = 5})
+                  .narrow(1, 3, 13)
+                  .equal(search("oar", {.rescore_every = 3, .search_first = 4}).narrow(1, 3, 13)));
 }
 
 TEST(Search, CostsWhatTheApproximationsSay) {
@@ -416,6 +447,18 @@ class PeakMemory : public c10::MemoryReportingInfoBase {
   std::atomic<int64_t> now_{0}, peak_{0};
 };
 
+/// The most that one search has allocated at once.
+int64_t peak_of(Transformer model, const SearchPlan& plan, const ScorerOptions& options,
+                const SamplingOptions& sampling, Confidence confidence) {
+  auto counter = std::make_shared<PeakMemory>();
+  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+  CachedScorer scorer(model, plan.batch, options);
+  const torch::Tensor images = at::arange(plan.batch);
+  roll_out(scorer, *order_of("oar", model->config().grid), drawn_codes(sampling, images), images,
+           {.confidence = confidence, .search = {.future_candidates = 2}});
+  return counter->peak();
+}
+
 TEST(Memory, StaysWithinThePlanAndThePlanIsNotLoose) {
   TransformerConfig config = small_config("relative+rotary", Grid{12, 12});
   config.width = 64;
@@ -426,16 +469,39 @@ TEST(Memory, StaysWithinThePlanAndThePlanIsNotLoose) {
            {4, int64_t{1} << 30}, {1, int64_t{1} << 30}, {2, int64_t{5} << 20}}) {
     const ScorerOptions options{.memory_bytes = memory};
     const SearchPlan plan = CachedScorer::plan(config, batch, options);
-    auto counter = std::make_shared<PeakMemory>();
-    {
-      const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
-      CachedScorer scorer(model, plan.batch, options);
-      roll_out(scorer, *order_of("oar", config.grid), drawn_codes({}, at::arange(plan.batch)),
-               at::arange(plan.batch));
-    }
-    EXPECT_LE(counter->peak(), plan.bytes) << batch;
-    EXPECT_GE(counter->peak(), plan.bytes / 3) << batch;
     EXPECT_LE(plan.bytes, memory);
+    const int64_t peak = peak_of(model, plan, options, {}, Confidence::kLikelihood);
+    EXPECT_LE(peak, plan.bytes) << batch;
+    EXPECT_GE(peak, plan.bytes / 3) << batch;
+  }
+}
+
+TEST(Memory, StaysWithinThePlanHoweverCodesAreDrawnAndPatchesRanked) {
+  TransformerConfig config = small_config("relative+rotary", Grid{8, 8});
+  config.width = 64;
+  config.codebook_size = 2048;
+  config.num_classes = 2;
+  Transformer model(config);
+  model->initialise(1);
+  ScorerOptions options{.memory_bytes = int64_t{24} << 20};
+  for (const bool guided : {false, true}) {
+    options.labels = guided ? torch::zeros({1}, torch::kInt64) : torch::Tensor();
+    options.guidance_scale = guided ? 2.0 : 1.0;
+    for (const bool looks_ahead : {false, true}) {
+      options.looks_ahead = looks_ahead;
+      const SearchPlan plan = CachedScorer::plan(config, 2, options);
+      ScorerOptions searching = options;
+      if (guided) searching.labels = torch::zeros({plan.batch}, torch::kInt64);
+      for (const Confidence confidence :
+           {Confidence::kLikelihood, Confidence::kEntropy, Confidence::kMargin}) {
+        SamplingOptions sampling;
+        sampling.top_p = 0.9;
+        sampling.top_k = 100;
+        const Confidence by = looks_ahead ? Confidence::kFutureContext : confidence;
+        EXPECT_LE(peak_of(model, plan, searching, sampling, by), plan.bytes)
+            << guided << looks_ahead << static_cast<int>(confidence);
+      }
+    }
   }
 }
 

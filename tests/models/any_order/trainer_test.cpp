@@ -163,6 +163,26 @@ TEST(LocationHead, LossOfPlacesStartsAtThatOfAUniformGuess) {
   EXPECT_NEAR(trainer.location_loss(), std::lgamma(10.0) / 9, 1e-5);  // (ln 9 + ... + ln 1) / 9
 }
 
+TEST(LocationHead, LearnsPlacesFromTheImagesThatTeachThem) {
+  const Grid grid{3, 3};
+  const torch::Tensor codes = random_codes(4, grid);
+  const torch::Tensor orders = order_of("random", grid)->position_at(at::arange(4));
+  const auto loss = [&](const torch::Tensor& rows, const torch::Tensor& teaches) {
+    Transformer model(with_location_head(grid));
+    model->initialise(5);
+    TrainerSettings settings = settings_for(1);
+    AnyOrderTrainer trainer(model, settings);
+    trainer.step({codes.index_select(0, rows), orders.index_select(0, rows), {}, teaches});
+    return trainer.location_loss();
+  };
+  const double first_two = loss(at::arange(4), torch::tensor({true, true, false, false}));
+  const double all = loss(at::arange(4), {});
+  const double last_two = loss(at::arange(4), torch::tensor({false, false, true, true}));
+  EXPECT_NEAR((first_two + last_two) / 2, all, 1e-5);
+  EXPECT_NE(first_two, last_two);
+  EXPECT_EQ(loss(at::arange(4), torch::zeros({4}, torch::kBool)), 0.0);
+}
+
 TEST(NatsPerImage, OfAUniformModelIsNLogV) {
   const Grid grid{3, 4};
   Transformer model(small_config("relative", grid));  // all tables and weights of the head are ...
