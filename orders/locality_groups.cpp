@@ -99,6 +99,7 @@ class Schedule {
 
   /// Adds of `candidates` the one farthest from all of the group, again and again, until it has
   /// `size` patches; the first of equals. The first patch of an empty group is the first candidate.
+  /// Where all are wanted they go in the order they have.
   void add_farthest(std::vector<int64_t>& group, const std::vector<int64_t>& candidates,
                     int64_t size) const {
     const int64_t wanted = size - static_cast<int64_t>(group.size());
@@ -150,8 +151,8 @@ class Schedule {
 ///
 /// Source  LPD, arXiv 2507.01957, locality-aware generation ordering, and its published schedule
 /// with proximity threshold 1 and repulsion threshold 2 on 16x16, 4 on 32x32 (√N / 8 here, at least
-/// 1). LPD's first group is a single patch; with `groups` 1 the only group starts at a random patch
-/// and goes on by distance.
+/// 1). LPD's first group is a single patch; with `groups` 1 the only group is all patches, and as
+/// nothing is left to choose it is a uniformly random order.
 class LocalityGroups : public OrderPolicy {
  public:
   explicit LocalityGroups(const OrderConfig& config)

@@ -66,6 +66,18 @@ TEST(LocalityGroupsOrder, FillsA2x2GridOppositeCornersTogether) {
   EXPECT_LT((counts - 100).abs().max().item<int64_t>(), 5 * 9.4);
 }
 
+TEST(LocalityGroupsOrder, IsUniformlyRandomInASingleGroup) {
+  OrderConfig config = order_config("locality_groups", Grid{2, 2});
+  config.groups = 1;
+  const torch::Tensor orders = make_order(config)->position_at(at::arange(2400));
+  const torch::Tensor kind =
+      orders.select(1, 0) * 16 + orders.select(1, 1) * 4 + orders.select(1, 2);
+  const torch::Tensor counts =
+      std::get<2>(at::unique_consecutive(std::get<0>(kind.sort()), false, true));
+  EXPECT_EQ(counts.size(0), 24);  // each 100 times: standard deviation sqrt(2400 · 1/24 · 23/24)
+  EXPECT_LT((counts - 100).abs().max().item<int64_t>(), 5 * 9.8);
+}
+
 TEST(LocalityGroupsOrder, GrowsOneBlobPatchByPatchInGroupsOfOne) {
   OrderConfig config = order_config("locality_groups", Grid{6, 5});
   config.groups = 30;
