@@ -111,10 +111,12 @@ class Checker {
   void check_model() {
     const auto width = get_optional<int64_t>(recipe_, "model.width");
     const auto heads = get_optional<int64_t>(recipe_, "model.heads");
-    if (width && heads && *width % *heads != 0) {
+    if (width && heads && *width % (4 * *heads) != 0) {
       report({"model.heads", "model.width"},
-             fmt::format("model.width {} is not a multiple of model.heads {}", *width, *heads),
-             {"every head takes an equal share of the width"});
+             fmt::format("model.width {} is not a multiple of 4 x model.heads {}", *width, *heads),
+             {fmt::format("every head turns its channels in pairs along two axes; set model.width "
+                          "to a multiple of {}",
+                          4 * *heads)});
     }
   }
 

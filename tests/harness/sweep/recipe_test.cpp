@@ -176,8 +176,11 @@ TEST(RecipeTogether, AClassConditionOnATableNeedsItsColumn) {
 }
 
 TEST(RecipeTogether, HeadsShareTheWidth) {
-  EXPECT_THAT(mistakes_of_recipe(R"("model": {"width": 100, "heads": 3})"),
-              HasSubstr("/model/heads: model.width 100 is not a multiple of model.heads 3"));
+  EXPECT_THAT(mistakes_of_recipe(R"("model": {"width": 90, "heads": 3})"),  // 30 channels a head
+              HasSubstr("/model/heads: model.width 90 is not a multiple of 4 x model.heads 3.\n  "
+                        "every head turns its channels in pairs along two axes; set model.width to "
+                        "a multiple of 12"));
+  EXPECT_EQ(mistakes_of_recipe(R"("model": {"width": 96, "heads": 3})"), "no mistake");
 }
 
 TEST(RecipeTogether, InceptionNeedsItsWeights) {
