@@ -20,15 +20,24 @@ using nlohmann::json;
 constexpr char kRecord[] = "edit.json";
 constexpr char kMask[] = "mask.png";
 constexpr char kSample[] = "sample-";
+constexpr char kTemporary[] = ".tmp.";  // as AtomicFile names its own
+
+/// The name without `.tmp.<pid>` or `.tmp.<pid>.<n>`, which a killed edit left there.
+std::string final_name(const std::string& name) {
+  const size_t mark = name.rfind(kTemporary);
+  const bool is_temporary =
+      mark != std::string::npos &&
+      name.find_first_not_of("0123456789.", mark + sizeof kTemporary - 1) == std::string::npos;
+  return is_temporary ? name.substr(0, mark) : name;
+}
 
 bool is_of_an_edit(const fs::path& file) {
-  const std::string name = file.filename().string();
-  return name == kRecord || name == kMask ||
-         (name.starts_with(kSample) && file.extension() == ".png");
+  const std::string name = final_name(file.filename().string());
+  return name == kRecord || name == kMask || (name.starts_with(kSample) && name.ends_with(".png"));
 }
 
 void write_png_atomically(const fs::path& path, const torch::Tensor& image) {
-  const fs::path temporary = path.string() + fmt::format(".tmp.{}", ::getpid());
+  const fs::path temporary = path.string() + fmt::format("{}{}", kTemporary, ::getpid());
   try {
     write_png(temporary, image);
     put_in_place(temporary, path);
@@ -71,6 +80,10 @@ EditFolder::EditFolder(fs::path path, bool replace) : path_(std::move(path)) {
   if (fs::exists(path_) && !fs::is_directory(path_)) {
     throw std::invalid_argument(fmt::format("--out: {} is a file; name a folder", quoted(path_)));
   }
+  for (fs::path folder = path_; !folder.empty() && !fs::exists(folder);
+       folder = folder.parent_path()) {
+    made_.push_back(folder);
+  }
   fs::create_directories(path_);
   for (const auto& entry : fs::directory_iterator(path_)) {
     if (!replace) {
@@ -86,6 +99,11 @@ EditFolder::EditFolder(fs::path path, bool replace) : path_(std::move(path)) {
                       quoted(entry.path())));
     }
   }
+}
+
+EditFolder::~EditFolder() {
+  std::error_code not_empty;
+  for (const fs::path& folder : made_) fs::remove(folder, not_empty);  // empty folders only
 }
 
 void EditFolder::write(const Canvas& canvas, const Edits& edits, json record) const {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "harness/edit/edit_image.h"
 
@@ -17,12 +18,17 @@ namespace oar {
 /// Each file appears whole or not at all.
 class EditFolder {
  public:
-  /// Makes the folder. With `replace` it may hold the files of an earlier edit, which write()
-  /// removes; nothing else is ever touched.
+  /// Makes the folder. With `replace` it may hold the files of an earlier edit, or what a killed
+  /// one left of them, which write() removes; nothing else is ever touched.
   ///
   /// Errors  std::invalid_argument if the folder holds anything that must not be replaced;
   ///         std::system_error if it cannot be made.
   EditFolder(std::filesystem::path path, bool replace);
+
+  /// Removes the folders it made if nothing was written.
+  ~EditFolder();
+  EditFolder(const EditFolder&) = delete;
+  EditFolder& operator=(const EditFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
 
@@ -33,6 +39,7 @@ class EditFolder {
 
  private:
   std::filesystem::path path_;
+  std::vector<std::filesystem::path> made_;  // innermost first
 };
 
 /// `sample-000.png`.

@@ -58,6 +58,11 @@ Editor open_editor(const FinishedCell& cell, const std::string& role, torch::Dev
   return editor;
 }
 
+/// Whether a model trained with classes met images without one.
+bool knows_no_class(const FinishedCell& cell) {
+  return get<double>(cell.recipe(), "model.condition_dropout") > 0;
+}
+
 /// The number of the class `--label` names; nothing where there is no `--label`.
 std::optional<int64_t> label_of(const EditCommand& command, const FinishedCell& cell,
                                 const Editor& editor) {
@@ -72,6 +77,13 @@ std::optional<int64_t> label_of(const EditCommand& command, const FinishedCell& 
         "--label \"{}\": the model of cell {} was trained without a condition; leave --label out, "
         "or train with model.condition \"class\"",
         command.label, cell.id()));
+  }
+  if (command.options.guidance_scale != 1.0 && !knows_no_class(cell)) {
+    throw std::invalid_argument(fmt::format(
+        "--guidance-scale {}: the model of cell {} was trained with model.condition_dropout 0 and "
+        "never learned to go without a class; use --guidance-scale 1, or train with "
+        "model.condition_dropout 0.1",
+        command.options.guidance_scale, cell.id()));
   }
   const std::vector<std::string> classes = read_index(cell.artifact("dataset")).classes;
   const auto found = std::find(classes.begin(), classes.end(), command.label);
@@ -113,8 +125,7 @@ EditOptions edit_options(const EditCommand& command, const Grid& grid,
 
 /// What decided the drawn patches: options that the order does not read are left out.
 json options_record(const EditCommand& command, const EditOptions& options) {
-  OrderConfig config = options.order;
-  config.grid = {1, 1};
+  const OrderConfig& config = options.order;
   json record = {{"order", config.name},
                  {"temperature", options.sampling.temperature},
                  {"top_k", options.sampling.top_k},
@@ -129,12 +140,13 @@ json options_record(const EditCommand& command, const EditOptions& options) {
     return record;
   }
   if (config.name == "sampled") record["order_temperature"] = config.order_temperature;
-  if (config.distance_penalty != 0.0) {
-    record["distance_penalty"] = config.distance_penalty;
-    record["distance"] = command.distance;
-  }
   for (const OrderInfo& info : list_orders()) {
-    if (info.name != config.name || !info.is_learned) continue;
+    if (info.name != config.name) continue;
+    if (config.distance_penalty != 0.0 && (info.is_learned || info.name == "random")) {
+      record["distance_penalty"] = config.distance_penalty;
+      record["distance"] = command.distance;
+    }
+    if (!info.is_learned) continue;
     const Confidence confidence = info.own_confidence.value_or(options.confidence);
     record["confidence"] = name_of(confidence);
     record["draws_before_choosing"] = depends_on_code(confidence);
@@ -151,10 +163,16 @@ json input_record(const ImageInput& input) {
 
 /// What the reader of the samples should know: lines for the terminal and the record.
 std::vector<std::string> notes_on(const FinishedCell& cell, const std::string& role,
-                                  const Canvas& canvas) {
+                                  const Canvas& canvas, bool has_class) {
   std::vector<std::string> notes;
   if (canvas.drawn.all().item<bool>()) {
     notes.push_back("every patch is drawn: nothing of the image is known to the model");
+  }
+  if (!has_class && get<std::string>(cell.recipe(), "model.condition") != "none" &&
+      !knows_no_class(cell)) {
+    notes.push_back(
+        "the model was trained with model.condition_dropout 0 and never met an image without a "
+        "class; name one with --label");
   }
   const auto trained = get<std::string>(cell.recipe(), "train.order");
   if (role == "any_order" && trained != "random") {
@@ -214,7 +232,8 @@ int run_on_canvas(const EditCommand& command, const std::string& verb,
   const Canvas canvas = make_canvas(canvas_shape(opened.editor.tokenizer), record);
   const EditOptions options =
       edit_options(command, canvas.shape.grid, label_of(command, opened.cell, opened.editor));
-  const std::vector<std::string> notes = notes_on(opened.cell, opened.role, canvas);
+  const std::vector<std::string> notes =
+      notes_on(opened.cell, opened.role, canvas, options.label.has_value());
   record.update({{"verb", verb},
                  {"options", options_record(command, options)},
                  {"notes", notes},

@@ -32,7 +32,8 @@ constexpr char kSweep[] = R"({
   "recipes": {
     "plain": {},
     "raster": {"train.order": "raster", "relabel": null, "generate.order": "raster"},
-    "classes": {"model.condition": "class", "relabel": null}
+    "classes": {"model.condition": "class", "relabel": null},
+    "always": {"model.condition": "class", "model.condition_dropout": 0, "relabel": null}
   }
 })";
 
@@ -127,23 +128,25 @@ TEST_F(EditVerb, TrainsThenInpaintsAndSaysWhatItDid) {
   // Nothing is replaced unasked, and then nothing but an edit.
   expect_refused(inpaint({"--out", "a"}), 2, "the folder \"a\" is not empty");
   ASSERT_EQ(inpaint({"--out", "a", "--force", "--num-samples", "1", "--decode-all", "--model",
-                     "final", "--order", "random"})
+                     "final", "--order", "random", "--distance-penalty", "1"})
                 .code,
             0);
   EXPECT_FALSE(fs::exists(folder_ / "a/sample-001.png"));
   EXPECT_EQ(record("a").at("model").at("role"), "specialist");
   EXPECT_EQ(record("a").at("options").at("known_pixels"), "decoded");
+  EXPECT_EQ(record("a").at("options").at("distance_penalty"), 1);
   EXPECT_FALSE(sample("a")
                    .masked_select(drawn.logical_not())
                    .equal(canvas().masked_select(drawn.logical_not())));
   std::ofstream(folder_ / "a/mine.txt") << "do not touch";
   expect_refused(inpaint({"--out", "a", "--force"}), 2, "mine.txt\" is no part of an edit");
 
-  const Outcome outside =
-      edit({"outpaint", "photo.png", "--at", "1,4", "--scale", "3", "--order", "spiral_out"});
+  const Outcome outside = edit({"outpaint", "photo.png", "--at", "1,4", "--scale", "3", "--order",
+                                "spiral_out", "--distance-penalty", "1"});
   ASSERT_EQ(outside.code, 0) << outside.text;
   EXPECT_EQ(record("outpaint-photo").at("place"), (json{{"row", 1}, {"col", 4}, {"scale", 3}}));
   EXPECT_EQ(record("outpaint-photo").at("drawn_patches"), 64 - 9);
+  EXPECT_FALSE(record("outpaint-photo").at("options").contains("distance_penalty"));  // not read
   EXPECT_TRUE(sample("outpaint-photo", "sample-003.png")
                   .slice(1, 4, 16)
                   .slice(2, 16, 28)
@@ -157,6 +160,18 @@ TEST_F(EditVerb, TrainsThenDrawsAClassAndRefusesWhatItCannotDo) {
   EXPECT_EQ(inpaint({"--out", "none"}, "classes").code, 0);  // without a class: no condition
   EXPECT_TRUE(record("none").at("options").at("label").is_null());
 
+  EXPECT_TRUE(record("none").at("notes").empty());
+
+  const Outcome untrained = inpaint({"--out", "untrained"}, "always");
+  EXPECT_THAT(untrained.text,
+              HasSubstr("note: the model was trained with model.condition_dropout 0"));
+  EXPECT_EQ(record("untrained").at("notes").size(), 1u);
+  EXPECT_EQ(inpaint({"--label", "violet", "--out", "named"}, "always").code, 0);
+  EXPECT_TRUE(record("named").at("notes").empty());
+  expect_refused(inpaint({"--label", "violet", "--guidance-scale", "3"}, "always"), 2,
+                 "--guidance-scale 3: the model of cell recipe=always,seed=0 was trained with "
+                 "model.condition_dropout 0");
+
   expect_refused(inpaint({"--label", "voilet"}, "classes"), 2, "did you mean \"violet\"?");
   expect_refused(inpaint({"--label", "violet"}), 2, "trained without a condition");
   expect_refused(inpaint({"--guidance-scale", "2"}, "classes"), 2, "add --label");
@@ -168,6 +183,7 @@ TEST_F(EditVerb, TrainsThenDrawsAClassAndRefusesWhatItCannotDo) {
   expect_refused(inpaint({"--order-file", "orders.jsonl"}), 2, "--order from_file only");
   expect_refused(inpaint({"--temperature", "0"}), 2, "temperature must be > 0");
   expect_refused(inpaint({"--memory", "1KiB", "--out", "m"}), 2, "allow more memory");
+  EXPECT_FALSE(fs::exists(folder_ / "m"));
   expect_refused(edit({"outpaint", "photo.png", "--at", "6,0"}), 2, "0 to 4 are accepted");
   expect_refused(edit({"inpaint", "photo.png", "none.png"}), 74, "none.png");
   expect_refused(edit({"inpaint", "photo.png", "micro.json"}), 65, "micro.json");
