@@ -107,27 +107,43 @@ json agreement_of(const Found& found, const Found& exact, const Grid& grid) {
           {"speedup", exact.seconds / found.seconds}};
 }
 
-json search_record(const ExtractOptions& options, const Labeller& labeller,
-                   const Material& material, const Found& found, int64_t together) {
+/// The options that decide the orders: those that this order reads.
+json order_options_record(const ExtractOptions& options, const Labeller& labeller) {
   const OrderPolicy& policy = labeller.policy;
-  json record = {{"cell", material.cell},
-                 {"model", options.model},
-                 {"split", options.split},
-                 {"images", found.position_at.size(0)},
-                 {"order", options.order},
-                 {"peeks", peeks(policy, labeller.options)},
-                 {"token_evaluations", found.token_evaluations},
-                 {"seconds", found.seconds},
-                 {"images_together", together},
-                 {"device", labeller.environment.device.str()}};
+  json record = {{"order", options.order}};
+  if (options.order == "sampled") record["order_temperature"] = options.order_temperature;
+  for (const char* name : {"sampled", "random", "locality_groups"}) {
+    if (options.order == name) record["seed"] = options.seed;
+  }
+  if (policy.is_learned() || options.order == "random") {
+    record["distance_penalty"] = options.distance_penalty;
+    record["distance"] = options.distance;
+  }
   if (!policy.is_learned()) return record;
-  record["confidence"] = name_of(policy.own_confidence().value_or(labeller.options.confidence));
-  record["distance_penalty"] = options.distance_penalty;
-  record["distance"] = options.distance;
+  const Confidence confidence = policy.own_confidence().value_or(labeller.options.confidence);
+  record["confidence"] = name_of(confidence);
   record["frontier_radius"] = options.search.frontier_radius;
   record["rescore_every"] = options.search.rescore_every;
   record["patches_per_step"] = options.search.patches_per_step;
   record["search_first"] = options.search.search_first;
+  if (confidence == Confidence::kFutureContext) {
+    record["future_candidates"] = options.search.future_candidates;
+  }
+  return record;
+}
+
+json search_record(const ExtractOptions& options, const Labeller& labeller,
+                   const Material& material, const Found& found, int64_t together) {
+  json record = {{"cell", material.cell},
+                 {"model", options.model},
+                 {"split", options.split},
+                 {"images", found.position_at.size(0)},
+                 {"peeks", peeks(labeller.policy, labeller.options)},
+                 {"token_evaluations", found.token_evaluations},
+                 {"seconds", found.seconds},
+                 {"images_together", together},
+                 {"device", labeller.environment.device.str()}};
+  record.update(order_options_record(options, labeller));
   return record;
 }
 
@@ -145,6 +161,11 @@ OrderConfig order_config(const ExtractOptions& options, const Grid& grid) {
 }  // namespace
 
 Extraction extract_orders(const ExtractOptions& options, Progress& progress) {
+  if (options.order == "from_file") {
+    throw std::invalid_argument(
+        "--order from_file: there is nothing to search where a file says the orders; name another "
+        "order, or read the file with `oar-bench orders show`");
+  }
   RolloutOptions rolling;
   rolling.confidence = confidence_from_name(options.confidence);
   rolling.search = options.search;

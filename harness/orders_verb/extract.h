@@ -43,7 +43,8 @@ struct Extraction {
 /// Searches the orders of the cell's images. `agreement` holds Kendall's τ of the two searches,
 /// nats of each, and how many times more token evaluations and seconds the exact one took.
 ///
-/// Errors  std::invalid_argument for options out of range, a comparison of the exact search with
+/// Errors  std::invalid_argument for options out of range, the order `from_file`, a comparison of
+/// the exact search with
 ///         itself, or a memory budget that is too small, naming one that works; those of
 ///         open_finished_cell(); BadData for a split without images; Interrupted.
 Extraction extract_orders(const ExtractOptions& options, Progress& progress);

@@ -13,9 +13,9 @@ void add_option(CLI::App* verb, const char* name, T& value, const char* words) {
   verb->add_option(name, value, words)->capture_default_str();
 }
 
-void add_distance(CLI::App* verb, double& penalty) {
-  verb->add_option("--distance-penalty", penalty, "λ, in nats per patch of distance")
-      ->capture_default_str();
+void add_distance(CLI::App* verb, double& penalty, std::string& distance) {
+  add_option(verb, "--distance-penalty", penalty, "λ, in nats per patch of distance");
+  add_option(verb, "--distance", distance, "euclidean, manhattan or chebyshev");
 }
 
 void add_make(CLI::App* make, OrdersOptions& options) {
@@ -32,7 +32,7 @@ void add_make(CLI::App* make, OrdersOptions& options) {
   add_option(make, "--anneal-start", order.anneal_start, "annealed: random until this share");
   add_option(make, "--anneal-end", order.anneal_end, "annealed: raster from this share on");
   add_option(make, "--trained", options.trained, "annealed: share of the training that is done");
-  add_distance(make, order.distance_penalty);
+  add_distance(make, order.distance_penalty, options.distance);
 }
 
 void add_extract(CLI::App* extract, OrdersOptions& options) {
@@ -53,8 +53,7 @@ void add_extract(CLI::App* extract, OrdersOptions& options) {
   add_option(extract, "--order", search.order, "see `list orders`");
   add_option(extract, "--confidence", search.confidence,
              "what ranks the open patches, for oar and sampled; see orders/README.md");
-  add_distance(extract, search.distance_penalty);
-  add_option(extract, "--distance", search.distance, "euclidean, manhattan or chebyshev");
+  add_distance(extract, search.distance_penalty, search.distance);
   add_option(extract, "--order-temperature", search.order_temperature,
              "sampled: temperature of the softmax of the score");
   add_option(extract, "--seed", search.seed, "draws sampled and random orders");

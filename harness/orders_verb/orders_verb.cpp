@@ -142,7 +142,14 @@ int export_orders(const OrdersOptions& options, std::ostream& out) {
 int make_order_file(const OrdersOptions& options, std::ostream& out) {
   check_order_file_name(options.out);
   OrderConfig config = options.order;
+  if (config.name == "from_file") {
+    throw std::invalid_argument(
+        "the order \"from_file\" is in a file already; `oar-bench orders export` writes it again "
+        "in "
+        "another format");
+  }
   config.grid = grid_from_text(options.grid);
+  config.distance = distance_from_name(options.distance);
   const auto policy = make_order(config);
   if (policy->is_learned()) {
     throw std::invalid_argument(fmt::format(

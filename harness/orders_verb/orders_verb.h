@@ -26,9 +26,10 @@ struct OrdersOptions {
   bool each = false;                           ///< of `show`: the numbers of each image too
   bool json = false;
   bool quiet = false;
-  OrderConfig order;              ///< of `make`
-  std::optional<int64_t> images;  ///< of `make`; nothing: one order that stands for all
-  double trained = 1.0;           ///< of `make`, where the order is `annealed`
+  OrderConfig order;                   ///< of `make`; its distance is filled in from below
+  std::string distance = "euclidean";  ///< of `make`
+  std::optional<int64_t> images;       ///< of `make`; nothing: one order that stands for all
+  double trained = 1.0;                ///< of `make`, where the order is `annealed`
   ExtractOptions extract;
 };
 

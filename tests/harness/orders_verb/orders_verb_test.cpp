@@ -1,10 +1,12 @@
 // `oar-bench orders` as a user runs it.
+#include <ATen/ops/arange.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "harness/orders/order_file.h"
+#include "orders/order_policy.h"
 #include "tests/harness/program.h"
 
 namespace oar {
@@ -47,6 +49,20 @@ TEST_F(OrdersVerb, MakesTheOrdersOfAFixedPolicy) {
   const OrderSet five = read_orders(folder_ / "five.safetensors");
   EXPECT_EQ(five.position_at.size(0), 5);
   EXPECT_TRUE(five.position_at.equal(read_orders(folder_ / "same.safetensors").position_at));
+}
+
+TEST_F(OrdersVerb, MakesOrdersOfTheDistanceThatIsAskedFor) {
+  make("random", "made.jsonl",
+       {"--images", "5", "--distance-penalty", "1", "--distance", "chebyshev"});
+  OrderConfig config;
+  config.name = "random";
+  config.grid = {4, 4};
+  config.distance_penalty = 1;
+  const torch::Tensor euclidean = make_order(config)->position_at(at::arange(5));
+  config.distance = Distance::kChebyshev;
+  const torch::Tensor chebyshev = make_order(config)->position_at(at::arange(5));
+  ASSERT_FALSE(chebyshev.equal(euclidean));
+  EXPECT_TRUE(read_orders(folder_ / "made.jsonl").position_at.equal(chebyshev));
 }
 
 TEST_F(OrdersVerb, ShowsTheStatisticsOfAFileAndTheOrderOfAnImage) {
@@ -111,6 +127,8 @@ TEST_F(OrdersVerb, SaysWhatIsWrongWithItsCode) {
          {"show", "raster.jsonl", "--image", "3"});
   expect(2, "order \"oar\" is learned", {"make", "oar", "x.jsonl", "--grid", "4x4"});
   expect(2, "no order policy is called \"rastr\"", {"make", "rastr", "x.jsonl", "--grid", "4x4"});
+  expect(2, "\"from_file\" is in a file already",
+         {"make", "from_file", "x.jsonl", "--grid", "4x4"});
   expect(2, "end in .jsonl or .safetensors", {"make", "raster", "x.txt", "--grid", "4x4"});
   expect(2, "end in .jsonl or .safetensors", {"export", "raster.jsonl", "x.npz"});
   expect(2, "--grid is required", {"make", "raster", "x.jsonl"});
@@ -162,6 +180,44 @@ TEST_F(ExtractedOrders, OfATrainsModelAreThoseOfTheHeldOutImages) {
   EXPECT_EQ(found.at("agreement"), nullptr);
 }
 
+TEST_F(ExtractedOrders, TrainsThenRecordsWhatTheOrderReadsAndNothingElse) {
+  const std::vector<std::string> all = {"--max-images",
+                                        "1",
+                                        "--seed",
+                                        "3",
+                                        "--distance-penalty",
+                                        "1",
+                                        "--distance",
+                                        "manhattan",
+                                        "--order-temperature",
+                                        "2",
+                                        "--future-candidates",
+                                        "4"};
+  const auto record = [&](const std::string& order) {
+    std::vector<std::string> more = {"--order", order};
+    more.insert(more.end(), all.begin(), all.end());
+    return report(extract(more)).at("search");
+  };
+  const auto expect = [&](const std::string& order, json read) {
+    const json found = record(order);
+    for (const char* option : {"seed", "distance_penalty", "distance", "order_temperature",
+                               "confidence", "future_candidates"}) {
+      EXPECT_EQ(found.value(option, json()), read.value(option, json())) << order << ", " << option;
+    }
+  };
+  expect("raster", json::object());
+  expect("locality_groups", {{"seed", 3}});
+  json read = {{"distance_penalty", 1}, {"distance", "manhattan"}, {"seed", 3}};
+  expect("random", read);
+  read.update({{"confidence", "max_probability"}, {"order_temperature", 2}});
+  expect("sampled", read);
+  read.erase("seed");
+  read.erase("order_temperature");
+  expect("oar", read);
+  read.update({{"confidence", "future_context"}, {"future_candidates", 4}});
+  expect("future_context", read);
+}
+
 TEST_F(ExtractedOrders, TrainsThenComparesWithTheExactSearch) {
   const json same = report(extract({"--frontier-radius", "4", "--compare-exact"})).at("agreement");
   EXPECT_EQ(same.at("kendall_tau"), 1.0);  // every patch lies within four of any other
@@ -179,6 +235,7 @@ TEST_F(ExtractedOrders, TrainsThenSaysWhatItCannotSearch) {
   };
   expect(2, "--compare-exact compares an approximate search", {"--compare-exact"});
   expect(2, "has no model \"specialist\"; it has: any_order", {"--model", "specialist"});
+  expect(2, "--order from_file: there is nothing to search", {"--order", "from_file"});
   expect(2, "\"oar\" names 0 cells", {"--cell", "oar"});
   expect(2, "allow more memory (--memory ", {"--memory", "1KiB"});
   expect(2, "there is no folder", {"--store", "elsewhere"});
