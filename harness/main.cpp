@@ -58,7 +58,10 @@ int list(const std::string& what) {
     if (wanted) fmt::print("{}\n", kind);
     return wanted;
   };
-  if (asked("datasets")) print_names(oar::list_datasets());
+  if (asked("datasets")) {
+    print_names(oar::list_datasets());
+    print_names(oar::list_token_datasets());
+  }
   if (asked("orders")) print_orders();
   if (asked("encodings")) {
     for (const auto& info : oar::list_next_encodings()) {

@@ -146,6 +146,20 @@ TEST(PlanCell, ThePathAndTheNoiseAreWhatThePlantedDataIs) {
   }
 }
 
+TEST(ReadySweeps, AreReadWithoutAMistake) {
+  int64_t read = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(OAR_SOURCE_DIR) / "sweeps")) {
+    if (entry.path().extension() != ".json") continue;
+    const Sweep sweep = read_sweep(entry.path(), {}, known_names());
+    ++read;
+    for (const Cell& cell : sweep.cells) {
+      if (!get<std::string>(cell.recipe, "dataset.root").empty()) continue;  // the user's data
+      EXPECT_FALSE(plan_cell(cell.recipe, cell.seed, {}).empty()) << entry.path() << " " << cell.id;
+    }
+  }
+  EXPECT_GE(read, 4);
+}
+
 TEST(KnownNames, PathsAreTheFixedOrdersThatAreOneForAllImages) {
   const std::vector<std::string> paths = known_names().paths;
   EXPECT_THAT(paths, IsSupersetOf({"raster", "hilbert", "spiral_in", "random_fixed"}));
