@@ -51,9 +51,9 @@ void add_edit_verbs(CLI::App& app, EditCommand& command);
 ///
 /// Errors  those of open_finished_cell(), read_image_input(), the canvases and edit_image();
 ///         std::invalid_argument for an unknown model, class or order, a class for a model without
-///         condition, guidance of a model that never
-///         went without one, or a folder that is not empty; BadData for a cell without a tokenizer;
-///         std::system_error if the disk refuses; Interrupted.
+///         condition, guidance of a model that never went without one, or a folder that is not
+///         empty; BadData for a cell without a tokenizer; std::system_error if the disk refuses;
+///         Interrupted.
 int run_edit(const EditCommand& command);
 
 /// The actions; each returns the program's exit code.

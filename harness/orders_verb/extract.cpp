@@ -80,8 +80,12 @@ Found search(const Labeller& labeller, const Material& material, const std::vect
   progress.begin("images", total);
   for (int64_t begin = 0; begin < total; begin += together) {
     const int64_t end = std::min(total, begin + together);
-    const Rollout rollout = labeller.label(material.index, material.tokens,
-                                           {images.begin() + begin, images.begin() + end});
+    const std::vector<int64_t> chunk(images.begin() + begin, images.begin() + end);
+    const Rollout rollout =
+        labeller.label(material.tokens.codes.index_select(0, indices(chunk)),
+                       material.model->config().num_classes > 0 ? labels_of(material.index, chunk)
+                                                                : torch::Tensor(),
+                       indices(chunk));
     orders.push_back(rollout.position_at);
     likelihoods.push_back(rollout.log_likelihood);
     found.token_evaluations += rollout.token_evaluations;
