@@ -196,7 +196,7 @@ TEST_F(Program, RefusesWrongFeatureWeightsBeforeAnythingRuns) {
 TEST_F(Program, PlansWithoutRunning) {
   const Outcome outcome = run({"plan", "micro.json", "--store", "store"});
   EXPECT_EQ(outcome.code, 0) << outcome.text;
-  EXPECT_THAT(outcome.text, HasSubstr("2 cells, 16 different stages: 0 cached, 16 to do"));
+  EXPECT_THAT(outcome.text, HasSubstr("2 cells, 18 different stages: 0 cached, 18 to do"));
 }
 
 TEST_F(Program, ListsEveryNameASweepMayUse) {
