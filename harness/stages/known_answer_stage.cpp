@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "datasets/sunset_scene.h"
+#include "harness/orders/order_record.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/known_answer.h"
 #include "harness/stages/label_images.h"
@@ -15,6 +16,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int64_t kImagesLookedAt = 200;  // whose pixels and masks tell of failures
+
 /// Images, and the orders that the cell gives them.
 struct Labelled {
   std::vector<int64_t> images;  ///< positions in the index
@@ -23,6 +26,7 @@ struct Labelled {
   torch::Tensor position_at;  ///< int64 [images, N]
   torch::Tensor nats;         ///< float64 [images], -log P under the model, in that order
   Grid grid;
+  bool is_learned = false;
   bool peeks = false;  ///< the order was chosen by looking at codes not yet placed
 };
 
@@ -42,6 +46,7 @@ Labelled label(StageContext& context, const std::string& order_file,
 
   Labelled labelled;
   labelled.grid = tokens.grid;
+  labelled.is_learned = policy->is_learned();
   labelled.peeks = peeks(*policy, options);
   labelled.split = "held_out";
   labelled.images = images_of(index, Split::kHeldOut, config.at("images"));
@@ -123,7 +128,17 @@ json run_sunset_answer(StageContext& context, const DatasetConfig& dataset_confi
   const torch::Tensor index = background_first_index(steps, shows(SunsetPart::kBackground));
   const torch::Tensor known = index.masked_select(index.isfinite());
 
+  // The failures that masks and pixels show, for the images that are labelled.
+  SignatureEvidence evidence;
+  evidence.is_learned = labelled.is_learned;
+  const int64_t looked_at = std::min<int64_t>(kImagesLookedAt, steps.size(0));
+  evidence.step_of = steps.narrow(0, 0, looked_at);
+  evidence.background = shows(SunsetPart::kBackground).narrow(0, 0, looked_at);
+  evidence.images = dataset->load({labelled.images.begin(), labelled.images.begin() + looked_at});
+  const OrderStatistics statistics = order_statistics(labelled.position_at, labelled.grid);
+
   json record = describe(labelled, context.config());
+  record["order_statistics"] = order_record(statistics, failure_signatures(statistics, evidence));
   record.update({
       {"images_with_sun_and_clouds", sun.images},
       {"sun_before_clouds", number_or_null(sun.mean_share)},

@@ -437,7 +437,7 @@ class CellPlan {
     std::vector<std::pair<std::string, StageNode>> inputs = {
         {"dataset", *dataset_}, {"tokens", *tokens_}, {"model", *model_}};
     if (has_placer()) inputs.emplace_back("placer", *any_order_);
-    add("known_answer", make_node("known_answer", 1, identity, inputs), function);
+    add("known_answer", make_node("known_answer", 2, identity, inputs), function);
   }
 
   const Recipe& recipe_;

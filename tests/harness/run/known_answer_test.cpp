@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -131,6 +132,14 @@ TEST_F(KnownAnswer, TrainsOnSunsetsAndAsksTheMasks) {
   EXPECT_LT(answer.at("sun_before_clouds"), 0.5);  // most clouds hang above the sun
   EXPECT_EQ(metric_of(raster, "sun_before_clouds").at("value"), answer.at("sun_before_clouds"));
   EXPECT_TRUE(metric_of(raster, "sun_before_clouds").at("higher_is_better").is_null());
+  const json signatures =
+      record_of(inwards, "known_answer").at("order_statistics").at("signatures");
+  const auto background =
+      std::find_if(signatures.begin(), signatures.end(),
+                   [](const json& signature) { return signature.at("name") == "background_bias"; });
+  ASSERT_NE(background, signatures.end());
+  EXPECT_TRUE(background->at("present").is_boolean());  // the masks decide
+  EXPECT_GT(background->at("value"), 0.1);
   // The border of a sunset is sky and hills.
   EXPECT_GT(metric_of(inwards, "background_first_index").at("value"), 0.1);
   EXPECT_THAT(report(), HasSubstr("### Sun, clouds and background"));
