@@ -18,7 +18,7 @@ build: ## the program: build/oar-bench
 	@ninja -C build -j$(JOBS) oar-bench
 
 run: build ## from nothing to a report: build/oar-bench run sweeps/quickstart.json (or SWEEP=...)
-	@OAR_PYTHON=$$(cmake/setup.sh plots) build/oar-bench run $(SWEEP)
+	@OAR_PYTHON=$$(cmake/setup.sh plots) OMP_WAIT_POLICY=PASSIVE build/oar-bench run $(SWEEP)
 
 test: check-format ## formatting, then all tests
 	@cmake/setup.sh packages build

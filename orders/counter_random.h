@@ -19,7 +19,6 @@ enum class Stream : uint64_t {
   kFixedOrder = 10,
   kOrderNoise = 11,
   kAnnealing = 12,
-  kPlantedPath = 13,
 };
 
 /// 64 random bits that depend on nothing but their counters: (seed, stream, image, step, ...).

@@ -186,10 +186,14 @@ void masked_step(Transformer& model, const torch::Tensor& codes, const torch::Te
   benchmark::DoNotOptimize(model->logits(out.narrow(1, t, r)).log_softmax(-1));
 }
 
-void MaskedPassWithoutCacheAgainstSearch(benchmark::State& state) {
+using Step = void (*)(Transformer& model, const torch::Tensor& codes,
+                      const torch::Tensor& position_at, int64_t t);
+
+/// Every `stride`-th step of a search, against another way to the same logits.
+void against_search(benchmark::State& state, const Grid& grid, int64_t stride, const char* name,
+                    Step baseline) {
   const c10::InferenceMode no_gradients;
-  const Grid grid{16, 16};
-  const int64_t batch = state.range(0), n = grid.size(), stride = batch == 1 ? 4 : 32;
+  const int64_t batch = state.range(0), n = grid.size();
   Transformer model = model_of(grid);
   const torch::Tensor codes = random_codes(batch, grid);
   const torch::Tensor position_at = order_of("random", grid)->position_at(at::arange(batch));
@@ -197,7 +201,7 @@ void MaskedPassWithoutCacheAgainstSearch(benchmark::State& state) {
   for (auto _ : state) {
     CachedScorer scorer(model, batch, {.memory_bytes = int64_t{8} << 30});
     for (int64_t t = 0; t < n; t += stride) {
-      if (t > 0) {  // not measured: the steps between
+      if (t > 0 && stride > 1) {  // not measured: the steps between
         const torch::Tensor before = position_at.narrow(1, t - stride + 1, stride - 1);
         scorer.prefill(before, codes.gather(1, before));
       }
@@ -208,10 +212,14 @@ void MaskedPassWithoutCacheAgainstSearch(benchmark::State& state) {
         });
         scorer.place(torch::zeros({batch}, torch::kInt64), codes.gather(1, open).select(1, 0));
       });
-      times.baseline += seconds_of([&] { masked_step(model, codes, position_at, t); });
+      times.baseline += seconds_of([&] { baseline(model, codes, position_at, t); });
     }
   }
-  report(state, times, "search", "masked", batch);
+  report(state, times, "search", name, batch);
+}
+
+void MaskedPassWithoutCacheAgainstSearch(benchmark::State& state) {
+  against_search(state, Grid{16, 16}, state.range(0) == 1 ? 4 : 32, "masked", masked_step);
 }
 BENCHMARK(MaskedPassWithoutCacheAgainstSearch)
     ->Arg(1)
@@ -239,31 +247,7 @@ void naive_step(Transformer& model, const torch::Tensor& codes, const torch::Ten
 }
 
 void NaiveSearchAgainstSearch(benchmark::State& state) {
-  const c10::InferenceMode no_gradients;
-  const Grid grid{8, 8};
-  const int64_t batch = state.range(0), n = grid.size(), stride = batch == 1 ? 1 : 8;
-  Transformer model = model_of(grid);
-  const torch::Tensor codes = random_codes(batch, grid);
-  const torch::Tensor position_at = order_of("random", grid)->position_at(at::arange(batch));
-  Times times;
-  for (auto _ : state) {
-    CachedScorer scorer(model, batch);
-    for (int64_t t = 0; t < n; t += stride) {
-      if (t > 0 && stride > 1) {  // not measured: the steps between
-        const torch::Tensor before = position_at.narrow(1, t - stride + 1, stride - 1);
-        scorer.prefill(before, codes.gather(1, before));
-      }
-      const torch::Tensor open = position_at.narrow(1, t, n - t);
-      times.search += seconds_of([&] {
-        scorer.score(open, [](int64_t, const torch::Tensor& logits) {
-          benchmark::DoNotOptimize(logits.log_softmax(-1));
-        });
-        scorer.place(torch::zeros({batch}, torch::kInt64), codes.gather(1, open).select(1, 0));
-      });
-      times.baseline += seconds_of([&] { naive_step(model, codes, position_at, t); });
-    }
-  }
-  report(state, times, "search", "naive", batch);
+  against_search(state, Grid{8, 8}, state.range(0) == 1 ? 1 : 8, "naive", naive_step);
 }
 BENCHMARK(NaiveSearchAgainstSearch)->Arg(1)->Arg(16)->Iterations(1)->Unit(benchmark::kSecond);
 
