@@ -106,4 +106,11 @@ std::vector<OrderInfo> list_orders() {
   return orders;
 }
 
+std::optional<OrderInfo> find_order(std::string_view name) {
+  for (const OrderInfo& info : list_orders()) {
+    if (info.name == name) return info;
+  }
+  return std::nullopt;
+}
+
 }  // namespace oar

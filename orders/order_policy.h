@@ -115,4 +115,7 @@ struct OrderInfo {
 /// Every policy there is, in the registry's order.
 std::vector<OrderInfo> list_orders();
 
+/// The policy called `name`; nothing if there is none.
+std::optional<OrderInfo> find_order(std::string_view name);
+
 }  // namespace oar

@@ -140,17 +140,15 @@ json options_record(const EditCommand& command, const EditOptions& options) {
     return record;
   }
   if (config.name == "sampled") record["order_temperature"] = config.order_temperature;
-  for (const OrderInfo& info : list_orders()) {
-    if (info.name != config.name) continue;
-    if (config.distance_penalty != 0.0 && (info.is_learned || info.name == "random")) {
-      record["distance_penalty"] = config.distance_penalty;
-      record["distance"] = command.distance;
-    }
-    if (!info.is_learned) continue;
-    const Confidence confidence = info.own_confidence.value_or(options.confidence);
-    record["confidence"] = name_of(confidence);
-    record["draws_before_choosing"] = depends_on_code(confidence);
+  const OrderInfo info = find_order(config.name).value();
+  if (config.distance_penalty != 0.0 && (info.is_learned || info.name == "random")) {
+    record["distance_penalty"] = config.distance_penalty;
+    record["distance"] = command.distance;
   }
+  if (!info.is_learned) return record;
+  const Confidence confidence = info.own_confidence.value_or(options.confidence);
+  record["confidence"] = name_of(confidence);
+  record["draws_before_choosing"] = depends_on_code(confidence);
   return record;
 }
 

@@ -32,9 +32,7 @@ OrderSet read(const fs::path& file, const OrdersOptions& options) {
 /// The record of a set of orders. An order nobody knows counts as learned: its jumps are judged.
 nlohmann::json record_of(const OrderSet& orders, const OrderStatistics& statistics) {
   SignatureEvidence evidence;
-  for (const OrderInfo& info : list_orders()) {
-    if (info.name == orders.order) evidence.is_learned = info.is_learned;
-  }
+  if (const auto info = find_order(orders.order)) evidence.is_learned = info->is_learned;
   return order_record(statistics, failure_signatures(statistics, evidence));
 }
 

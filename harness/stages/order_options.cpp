@@ -14,11 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-OrderInfo info_of(const std::string& name) {
-  for (const OrderInfo& info : list_orders()) {
-    if (info.name == name) return info;
-  }
-  throw std::logic_error(fmt::format("no order is called \"{}\"", name));
+OrderInfo info_of(const json& section) {
+  return find_order(section.at("order").get<std::string>()).value();
 }
 
 /// Adds what one order reads and others do not.
@@ -62,7 +59,7 @@ json search_options(const json& section, const std::string& confidence) {
 }  // namespace
 
 json search_identity(const json& section) {
-  const OrderInfo info = info_of(section.at("order"));
+  const OrderInfo info = info_of(section);
   json identity = {{"order", info.name},
                    {"distance_penalty", 0.0},
                    {"distance", "euclidean"},
@@ -80,7 +77,7 @@ json search_identity(const json& section) {
 }
 
 json training_identity(const json& section) {
-  if (info_of(section.at("order")).is_learned) {
+  if (info_of(section).is_learned) {
     throw std::invalid_argument(
         fmt::format("train.order \"{}\" is found by a model that is trained already; train on a "
                     "fixed order, then relabel with this one",

@@ -351,10 +351,7 @@ class CellPlan {
   }
 
   bool generates_by_search() const {
-    const std::vector<OrderInfo> orders = list_orders();
-    return std::any_of(orders.begin(), orders.end(), [&](const OrderInfo& info) {
-      return info.name == part(recipe_, "generate").at("order") && info.is_learned;
-    });
+    return find_order(get<std::string>(recipe_, "generate.order")).value().is_learned;
   }
 
   /// Whether the places are chosen by the model before fine-tuning.

@@ -41,9 +41,7 @@ constexpr int64_t kSeamImages = 200;
 SignatureEvidence evidence_of(const StageContext& context, const json& made,
                               const torch::Tensor& position_at) {
   SignatureEvidence evidence;
-  for (const OrderInfo& info : list_orders()) {
-    if (info.name == made.at("order")) evidence.is_learned = info.is_learned;
-  }
+  evidence.is_learned = find_order(made.at("order").get<std::string>()).value().is_learned;
   const auto folder = context.input("samples") / "images";
   if (!std::filesystem::is_directory(folder)) return evidence;
   std::vector<torch::Tensor> images;

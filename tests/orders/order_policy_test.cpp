@@ -151,6 +151,13 @@ void expect_refused(const OrderConfig& config, const char* why) {
   EXPECT_THAT([&] { make_order(config); }, ThrowsMessage<std::invalid_argument>(HasSubstr(why)));
 }
 
+TEST(FindOrder, KnowsTheRegistryAndNothingElse) {
+  EXPECT_TRUE(find_order("oar")->is_learned);
+  EXPECT_FALSE(find_order("raster")->is_learned);
+  EXPECT_EQ(find_order("least_entropy")->own_confidence, Confidence::kEntropy);
+  EXPECT_FALSE(find_order("rastr").has_value());
+}
+
 TEST(MakeOrder, NamesAnUnknownPolicyAndTheKnownOnes) {
   std::string known;
   for (const std::string& name : all_names()) known += (known.empty() ? "" : ", ") + name;
