@@ -15,6 +15,8 @@ struct PlannedStage {
   std::string role;  ///< what it is to the cell: "generated_features", "specialist", ...
   StageNode node;
   StageFunction function;
+  bool data_parallel = false;  ///< all ranks of Environment::ranks call the function, each with its
+                               ///< share of every batch
 };
 
 /// Turns a recipe into its stages, in an order in which each comes after its inputs.

@@ -7,12 +7,26 @@
 
 namespace oar {
 
+/// How far the stage at hand is, for whoever shows it elsewhere.
+///
+/// Units  seconds; rates in things per second of this attempt.
+struct ProgressState {
+  std::string title;            ///< "[3/11] any_order"
+  std::string unit;             ///< empty while nothing is counted
+  std::string note;             ///< "loss 3.21"
+  int64_t total = 0, done = 0;  ///< total 0: not known
+  double rate = 0, elapsed = 0;
+  double left = 0;  ///< 0: not known
+};
+
 /// Where progress goes. The clock and the stream are arguments so that tests need not wait.
 struct ProgressOptions {
   std::ostream* out = nullptr;    ///< nothing is printed without one
   bool terminal = false;          ///< one line, rewritten in place; else plain lines
   std::function<int()> width;     ///< columns of the terminal; 80 without it
   std::function<double()> clock;  ///< seconds from any origin, never backwards; steady without it
+  /// Hears of every new stage, of its end, and at most once a second of how far it is.
+  std::function<void(const ProgressState&)> watch;
 
   /// Standard error as it is now: a terminal or a file; silent if `quiet`.
   static ProgressOptions standard_error(bool quiet);

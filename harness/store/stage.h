@@ -1,33 +1,26 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "harness/store/checkpoint.h"
+#include "harness/store/cost_meter.h"
+#include "harness/store/event_log.h"
 #include "harness/store/progress.h"
 #include "harness/store/stage_node.h"
 #include "harness/store/store.h"
 
 namespace oar {
 
-/// The wall time a stage has taken over all of its attempts. It is kept in scratch/attempts.json
-/// and saved every few seconds, so that a killed attempt counts almost whole.
-class AttemptClock {
- public:
-  explicit AttemptClock(std::filesystem::path file);
-  double seconds() const;
-  void save();
-  void save_if_due() {
-    if (due_.due()) save();
-  }
-
- private:
-  std::filesystem::path file_;
-  double earlier_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  CheckpointClock due_{5.0};
+/// What a run hands to each of its stages. None of it changes a result.
+struct RunSettings {
+  EventLog* log = nullptr;         ///< hears of stages and of training curves
+  double checkpoint_seconds = 20;  ///< a killed training loses no more than this
+  std::string run_id;              ///< of the command that runs; see Store::seal
+  int64_t since = 0;  ///< a failure noted before this time is tried again; see utc_nanoseconds()
 };
 
 /// What a stage sees of the world: its configuration, the artifacts it reads, and a folder to write
@@ -39,7 +32,8 @@ class AttemptClock {
 class StageContext {
  public:
   /// Made by StageRunner, which holds the lock of the node.
-  StageContext(const Store& store, const StageNode& node, Progress& progress, AttemptClock& clock);
+  StageContext(const Store& store, const StageNode& node, Progress& progress, CostMeter& meter,
+               const RunSettings& settings);
 
   const nlohmann::json& config() const { return node_.config; }
   std::filesystem::path input(const std::string& role) const;  ///< the input's folder
@@ -48,6 +42,12 @@ class StageContext {
   std::filesystem::path work() const { return store_.work(node_); }
   std::filesystem::path scratch() const { return store_.scratch(node_); }
   Progress& progress() { return progress_; }
+
+  /// Tells the log a point of a training curve; `step` counts the images seen.
+  void curve(const std::string& name, int64_t step, double value);
+
+  /// Says when the next checkpoint is due.
+  CheckpointClock checkpoint_clock() const { return CheckpointClock(settings_.checkpoint_seconds); }
 
   /// True after the first SIGINT or SIGTERM: finish the step, write a checkpoint, then call
   /// stop_if_requested.
@@ -62,7 +62,8 @@ class StageContext {
   const Store& store_;
   const StageNode& node_;
   Progress& progress_;
-  AttemptClock& clock_;
+  CostMeter& meter_;
+  const RunSettings& settings_;
 };
 
 /// Computes one artifact and returns the record that goes into its manifest. It is a pure function
