@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 namespace oar {
 
 void Mistakes::add(Mistake mistake) {
-  const bool repeated = std::any_of(mistakes_.begin(), mistakes_.end(), [&](const Mistake& other) {
-    return other.where == mistake.where && other.found == mistake.found;
-  });
-  if (!repeated) mistakes_.push_back(std::move(mistake));
+  const bool is_new = seen_.emplace(mistake.where, mistake.found).second;
+  if (is_new) mistakes_.push_back(std::move(mistake));
 }
 
 std::string Mistakes::text() const {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace oar {
@@ -33,6 +35,7 @@ class Mistakes {
 
  private:
   std::vector<Mistake> mistakes_;
+  std::set<std::pair<std::string, std::string>> seen_;  ///< where and found
 };
 
 /// `known: oar, random, raster`, or `known: none` where the list is empty.

@@ -25,6 +25,8 @@ struct KnownNames {
   std::vector<std::string> next_encodings;  ///< components, joined by '+' in a recipe
   std::vector<std::string> features;
   std::vector<std::string> brought_features;  ///< features whose weights the user brings
+  std::vector<std::string> metrics;  ///< what a cell of results.json may hold; a gate names one
+  std::vector<std::string> undirected_metrics;  ///< neither more nor less of them is better
 };
 
 enum class OptionType {

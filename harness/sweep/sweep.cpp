@@ -1,6 +1,7 @@
 #include "harness/sweep/sweep.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -37,7 +38,9 @@ class CellMaker {
  public:
   CellMaker(const JsonFile& file, const SweepFile& sweep, const KnownNames& known,
             Mistakes& mistakes)
-      : file_(file), sweep_(sweep), known_(known), mistakes_(mistakes) {}
+      : file_(file), sweep_(sweep), known_(known), mistakes_(mistakes) {
+    for (const auto& [name, layer] : sweep.recipes) recipes_.emplace(name, &layer);
+  }
 
   void read_set(const std::string& argument);
   std::vector<Cell> make();
@@ -49,12 +52,14 @@ class CellMaker {
   void check_labels(const Combination& combination, const Settings& settings);
   void apply_set(Settings& settings);
   void check_unused_set();
+  void check_baseline(const std::vector<Cell>& cells);
   void check_equal(const std::vector<Cell>& cells);
 
   const JsonFile& file_;
   const SweepFile& sweep_;
   const KnownNames& known_;
   Mistakes& mistakes_;
+  std::map<std::string, const Settings*> recipes_;
   Settings set_;
   std::set<std::string> used_;  ///< keys of set_ that reached a cell
 };
@@ -106,9 +111,7 @@ std::string CellMaker::place_of(const Combination& combination) const {
 Settings CellMaker::settings_of(const Combination& combination) {
   Settings settings = sweep_.defaults;
   const auto recipe = combination.find(kRecipe);
-  for (const auto& [name, layer] : sweep_.recipes) {
-    if (recipe != combination.end() && recipe->second == name) overlay(settings, layer);
-  }
+  if (recipe != combination.end()) overlay(settings, *recipes_.at(recipe->second));
   for (const auto& [key, value] : combination) {
     if (key == kRecipe) continue;
     overlay(settings, sweep_.label_settings.at({key, label_text(value)}));
@@ -141,7 +144,16 @@ void CellMaker::apply_set(Settings& settings) {
 
 std::vector<Cell> CellMaker::make() {
   std::vector<Cell> cells;
-  for (const Combination& combination : expand(sweep_.matrix)) {
+  const auto combinations = expand(sweep_.matrix);
+  const std::size_t count = combinations.size() * sweep_.seeds.size();
+  if (count > kMaxCells) {
+    mistakes_.add(
+        {file_.where(""),
+         fmt::format("the sweep has {} cells, seeds counted, more than {}", count, kMaxCells),
+         {"split it into several sweeps: their common stages run once"}});
+    return cells;
+  }
+  for (const Combination& combination : combinations) {
     if (!sweep_.recipes.empty() && combination.count(kRecipe) == 0) {
       mistakes_.add({file_.where("/include"),
                      fmt::format("{} names no recipe and fits no cell of the matrix",
@@ -163,7 +175,30 @@ std::vector<Cell> CellMaker::make() {
   }
   check_unused_set();
   if (mistakes_.empty()) check_equal(cells);
+  if (mistakes_.empty()) check_baseline(cells);
   return cells;
+}
+
+void CellMaker::check_baseline(const std::vector<Cell>& cells) {
+  if (!sweep_.baseline) return;
+  const Combination& baseline = *sweep_.baseline;
+  const bool fits = std::any_of(cells.begin(), cells.end(),
+                                [&](const Cell& cell) { return matches(baseline, cell.labels); });
+  if (fits) return;
+  Mistake mistake{file_.where("/baseline"),
+                  fmt::format("no cell matches {}", shown(json(baseline))),
+                  {"the baseline is the cells that have all of its labels"}};
+  for (const auto& member : baseline) {
+    std::vector<std::string> values;  // that a cell has, in the order of the cells
+    for (const Cell& cell : cells) {
+      const auto label = cell.labels.find(member.first);
+      if (label == cell.labels.end()) continue;
+      const std::string text = label_text(label->second);
+      if (std::find(values.begin(), values.end(), text) == values.end()) values.push_back(text);
+    }
+    mistake.help.push_back(fmt::format("{}: {}", member.first, fmt::join(values, ", ")));
+  }
+  mistakes_.add(mistake);
 }
 
 void CellMaker::check_unused_set() {
@@ -194,7 +229,9 @@ Sweep make_sweep(const JsonFile& file, const std::vector<std::string>& set,
   CellMaker maker(file, sweep, known, mistakes);
   for (const std::string& argument : set) maker.read_set(argument);
   mistakes.throw_if_any();  // cells made of mistaken values would bring mistakes that are none
-  Sweep result{sweep.name, maker.make(), sweep.rows, sweep.columns, sweep.fail_fast};
+  Sweep result{
+      sweep.name,         maker.make(),          sweep.rows,     sweep.columns, sweep.fail_fast,
+      sweep.max_parallel, sweep.stop_on_diverge, sweep.baseline, sweep.gates};
   mistakes.throw_if_any();
   return result;
 }

@@ -4,10 +4,13 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "harness/sweep/gates.h"
+#include "harness/sweep/matrix.h"
 #include "harness/sweep/recipe.h"
 
 namespace oar {
@@ -24,19 +27,25 @@ struct Cell {
 /// A checked sweep, ready to run.
 struct Sweep {
   std::string name;
-  std::vector<Cell> cells;  ///< first axis slowest, seeds fastest, added includes last
-  std::string rows;         ///< label (or "seed") that a report's rows follow
-  std::string columns;      ///< label (or "seed") that its columns follow; empty: the metrics
-  bool fail_fast = false;
+  std::vector<Cell> cells;       ///< first axis slowest, seeds fastest, added includes last
+  std::string rows;              ///< label (or "seed") that a report's rows follow
+  std::string columns;           ///< label (or "seed") that its columns follow; empty: the metrics
+  bool fail_fast = false;        ///< a cell that fails ends the sweep
+  int64_t max_parallel = 1;      ///< worker processes where the command line names no number
+  bool stop_on_diverge = false;  ///< a cell that diverges ends the sweep
+  std::optional<Combination> baseline;  ///< labels of the cells that others are compared with
+  std::vector<Gate> gates;              ///< what a comparison must keep to
 };
 
 /// Reads and checks a whole sweep before the first second of work.
 ///
 ///     {"version": 1, "name": "...",
 ///      "defaults": {...}, "recipes": {"oar": {...}, ...},
-///      "matrix": {"recipe": [...], "model.next_encoding": [...]}, "include": [...], "exclude":
-///      [...], "seeds": [0], "strategy": {"fail_fast": false}, "report": {"rows": ..., "columns":
-///      ...}}
+///      "matrix": {"recipe": [...], "model.next_encoding": [...]},
+///      "include": [...], "exclude": [...], "seeds": [0],
+///      "strategy": {"fail_fast": false, "max_parallel": 1, "on_diverge": "record"},
+///      "baseline": {"recipe": ...}, "gates": [{"metric": "fid", "max_regression": "3%"}],
+///      "report": {"rows": ..., "columns": ...}}
 ///
 /// Only `version` is required. Later ones win: defaults, the cell's recipe, matrix, include, `set`.
 /// Options may be dotted keys or nested objects, in each of them. Without a `recipe` axis every
@@ -47,8 +56,9 @@ struct Sweep {
 ///
 /// Errors  std::invalid_argument with every mistake: unknown keys and values, options that
 /// contradict
-///         each other, an `exclude` that drops nothing, a `set` of a key that the matrix varies,
-///         two cells that compute the same. std::system_error if the file cannot be read.
+///         each other, an `exclude` that drops nothing, a `baseline` that fits no cell, a `set` of
+///         a key that the matrix varies, two cells that compute the same, more than kMaxCells.
+///         std::system_error if the file cannot be read.
 Sweep read_sweep(const std::filesystem::path& path, const std::vector<std::string>& set,
                  const KnownNames& known);
 

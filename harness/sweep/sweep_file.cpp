@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <utility>
 
+#include "harness/sweep/file_mistakes.h"
 #include "harness/sweep/nearest_name.h"
 
 namespace oar {
@@ -15,7 +17,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kVersion = 1;
-constexpr std::size_t kMaxCells = 10000;
 constexpr int64_t kMaxSeed = int64_t{1} << 53;
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -34,6 +35,7 @@ class Reader {
   Reader(const JsonFile& file, const KnownNames& known, Mistakes& mistakes)
       : file_(file),
         mistakes_(mistakes),
+        in_file_(file, mistakes),
         context_{known, [this](const std::string& pointer) { return file_.where(pointer); },
                  mistakes} {}
 
@@ -42,19 +44,15 @@ class Reader {
  private:
   void mistake(const std::string& pointer, const std::string& found,
                std::vector<std::string> help) {
-    mistakes_.add({file_.where(pointer), found, std::move(help)});
+    in_file_.add(pointer, found, std::move(help));
   }
-
   void wrong(const std::string& pointer, const std::string& what, const json& value,
              const std::string& accepted) {
-    mistake(pointer, fmt::format("{} cannot be {}", what, shown(value)), {"accepted: " + accepted});
+    in_file_.wrong(pointer, what, value, accepted);
   }
 
-  void check_keys(const json& object, const std::string& pointer,
-                  const std::vector<std::string>& known);
   const json* member(const std::string& key, json::value_t type, const std::string& accepted);
   std::vector<std::string> keys_as_written(const std::string& pointer) const;
-  std::vector<std::string> recipe_names() const;
 
   void read_head();
   void read_recipes();
@@ -68,6 +66,7 @@ class Reader {
   void read_exclude();
   void check_exclude(const json& exclude, const Combination& pattern, const std::string& pointer);
   void read_strategy();
+  void read_baseline();
   void read_report();
   std::string report_axis(const json& report, const std::string& key, const std::string& otherwise);
 
@@ -77,19 +76,13 @@ class Reader {
 
   const JsonFile& file_;
   Mistakes& mistakes_;
+  FileMistakes in_file_;
   SettingsContext context_;
+  std::set<std::string> recipe_names_;
   std::vector<std::string> axis_keys_;  ///< as written, those with a mistake too
+  std::vector<Combination> points_;     ///< of the matrix, once an exclude asks
   SweepFile sweep_;
 };
-
-void Reader::check_keys(const json& object, const std::string& pointer,
-                        const std::vector<std::string>& known) {
-  for (const auto& [key, value] : object.items()) {
-    if (key.starts_with("x-") || contains(known, key)) continue;
-    mistake(child_pointer(pointer, key), fmt::format("no key is called {} here", shown(key)),
-            {known_line(known), did_you_mean(key, known)});
-  }
-}
 
 /// A member of the sweep, or nullptr where it is missing or not of the type.
 const json* Reader::member(const std::string& key, json::value_t type,
@@ -112,9 +105,8 @@ std::vector<std::string> Reader::keys_as_written(const std::string& pointer) con
 }
 
 void Reader::read_head() {
-  check_keys(file_.value, "",
-             {"version", "name", "defaults", "recipes", "matrix", "include", "exclude", "seeds",
-              "strategy", "report"});
+  in_file_.check_keys(file_.value, "", sweep_members());
+  member("$schema", json::value_t::string, "a text: the JSON Schema that an editor checks with");
   const std::string accepted = fmt::format("{}, the version of this format", kVersion);
   if (!file_.value.contains("version")) {
     mistake("", "there is no version", {fmt::format("add \"version\": {}", kVersion)});
@@ -145,6 +137,7 @@ void Reader::read_recipes() {
       wrong(pointer, "the name of a recipe", name, "a text without comma, = or control characters");
     }
     sweep_.recipes.emplace_back(name, read_recipe(recipe, pointer));
+    recipe_names_.insert(name);
   }
 }
 
@@ -161,17 +154,12 @@ Settings Reader::read_recipe(const json& recipe, const std::string& pointer) {
   return settings;
 }
 
-std::vector<std::string> Reader::recipe_names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, settings] : sweep_.recipes) names.push_back(name);
-  return names;
-}
-
 void Reader::read_seeds() {
   const std::string accepted = "a list of integers, each at least 0 and once";
   const json* seeds = member("seeds", json::value_t::array, accepted);
   if (!seeds) return;
   sweep_.seeds.clear();
+  std::set<int64_t> seen;
   if (seeds->empty()) wrong("/seeds", "seeds", *seeds, accepted);
   for (std::size_t i = 0; i < seeds->size(); ++i) {
     const json& seed = (*seeds)[i];
@@ -179,8 +167,7 @@ void Reader::read_seeds() {
     const bool whole = seed.is_number_integer() && seed >= 0 && seed <= kMaxSeed;
     if (!whole) {
       wrong(pointer, "a seed", seed, accepted);
-    } else if (std::find(sweep_.seeds.begin(), sweep_.seeds.end(), seed.get<int64_t>()) !=
-               sweep_.seeds.end()) {
+    } else if (!seen.insert(seed.get<int64_t>()).second) {
       mistake(pointer, fmt::format("the seed {} is repeated", shown(seed)),
               {"its cells would be equal; keep one"});
     } else {
@@ -193,9 +180,10 @@ void Reader::read_seeds() {
 std::optional<LabelValue> Reader::read_label(const std::string& key, const json& value,
                                              const std::string& pointer) {
   if (key == kRecipe) {
-    const auto names = recipe_names();
-    if (value.is_string() && contains(names, value)) return LabelValue{value, {}};
     const std::string name = value.is_string() ? value.get<std::string>() : "";
+    if (value.is_string() && recipe_names_.count(name)) return LabelValue{value, {}};
+    std::vector<std::string> names;  // as written
+    for (const auto& recipe : sweep_.recipes) names.push_back(recipe.first);
     mistake(pointer, fmt::format("no recipe is called {}", shown(value)),
             {known_line(names), did_you_mean(name, names)});
     return std::nullopt;
@@ -232,11 +220,12 @@ void Reader::read_axis(const std::string& key, const json& values, const std::st
     return;
   }
   Axis axis{key, {}};
+  std::set<json> seen;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string place = fmt::format("{}/{}", pointer, i);
     const auto label = read_label(key, values[i], place);
     if (!label) continue;
-    if (std::find(axis.values.begin(), axis.values.end(), label->value) != axis.values.end()) {
+    if (!seen.insert(label->value).second) {
       mistake(place, fmt::format("the value {} is repeated", shown(values[i])),
               {"its cells would be equal; keep one"});
       continue;
@@ -254,7 +243,7 @@ void Reader::read_matrix() {
   if (!sweep_.recipes.empty() && (!matrix || !matrix->contains(kRecipe))) {
     axis_keys_.push_back(kRecipe);
     Axis axis{kRecipe, {}};
-    for (const std::string& name : recipe_names()) axis.values.push_back(name);
+    for (const auto& recipe : sweep_.recipes) axis.values.push_back(recipe.first);
     add_label(kRecipe);
     sweep_.matrix.axes.push_back(std::move(axis));
   }
@@ -341,8 +330,8 @@ void Reader::read_exclude() {
 void Reader::check_exclude(const json& exclude, const Combination& pattern,
                            const std::string& pointer) {
   if (!mistakes_.empty()) return;  // what drops nothing is known for a matrix without mistakes only
-  const auto points = product(sweep_.matrix.axes);
-  const bool drops = std::any_of(points.begin(), points.end(),
+  if (points_.empty()) points_ = product(sweep_.matrix.axes);
+  const bool drops = std::any_of(points_.begin(), points_.end(),
                                  [&](const Combination& point) { return matches(pattern, point); });
   if (drops) return;
   mistake(pointer, fmt::format("no cell of the matrix matches {}", shown(exclude)),
@@ -350,17 +339,54 @@ void Reader::check_exclude(const json& exclude, const Combination& pattern,
 }
 
 void Reader::read_strategy() {
-  const json* strategy = member("strategy", json::value_t::object, "an object: fail_fast");
+  const json* strategy =
+      member("strategy", json::value_t::object, "an object: fail_fast, max_parallel, on_diverge");
   if (!strategy) return;
-  check_keys(*strategy, "/strategy", {"fail_fast"});
-  const auto fail_fast = strategy->find("fail_fast");
-  if (fail_fast == strategy->end()) return;
-  if (fail_fast->is_boolean()) {
-    sweep_.fail_fast = *fail_fast;
-  } else {
-    wrong("/strategy/fail_fast", "fail_fast", *fail_fast,
-          "true: the first cell that fails ends the sweep; false: the others go on");
+  in_file_.check_keys(*strategy, "/strategy", {"fail_fast", "max_parallel", "on_diverge"});
+  if (const auto found = strategy->find("fail_fast"); found != strategy->end()) {
+    if (found->is_boolean()) {
+      sweep_.fail_fast = *found;
+    } else {
+      wrong("/strategy/fail_fast", "fail_fast", *found,
+            "true: the first cell that fails ends the sweep; false: the others go on");
+    }
   }
+  if (const auto found = strategy->find("max_parallel"); found != strategy->end()) {
+    if (found->is_number_integer() && *found >= 1 && *found <= kMaxParallel) {
+      sweep_.max_parallel = *found;
+    } else {
+      wrong("/strategy/max_parallel", "max_parallel", *found,
+            fmt::format("an integer from 1 to {}: the worker processes of run", kMaxParallel));
+    }
+  }
+  if (const auto found = strategy->find("on_diverge"); found != strategy->end()) {
+    sweep_.stop_on_diverge = *found == "stop";
+    if (*found == "stop" || *found == "record") return;
+    const std::string name = found->is_string() ? found->get<std::string>() : "";
+    mistake("/strategy/on_diverge", fmt::format("on_diverge cannot be {}", shown(*found)),
+            {"accepted: \"record\": the sweep goes on; \"stop\": a cell that diverges ends it",
+             did_you_mean(name, {"record", "stop"})});
+  }
+}
+
+/// A partial match of the cells' labels; sweep.cpp sees that it fits one.
+void Reader::read_baseline() {
+  const std::string accepted = "an object of labels: {\"recipe\": ...}, or keys of the matrix";
+  const json* baseline = member("baseline", json::value_t::object, accepted);
+  if (!baseline) return;
+  const auto keys = keys_as_written("/baseline");
+  if (keys.empty()) wrong("/baseline", "baseline", *baseline, accepted);
+  Combination pattern;
+  for (const std::string& key : keys) {
+    const std::string place = child_pointer("/baseline", key);
+    if (!contains(sweep_.label_keys, key)) {
+      mistake(place, fmt::format("no cell has a label {}", shown(key)),
+              {known_line(sweep_.label_keys), did_you_mean(key, sweep_.label_keys)});
+    } else if (const auto label = read_label(key, baseline->at(key), place)) {
+      pattern[key] = label->value;
+    }
+  }
+  sweep_.baseline = std::move(pattern);
 }
 
 std::string Reader::report_axis(const json& report, const std::string& key,
@@ -380,7 +406,7 @@ void Reader::read_report() {
   sweep_.rows = sweep_.label_keys.empty() ? kSeed : sweep_.label_keys.front();
   const json* report = member("report", json::value_t::object, "an object: rows, columns");
   if (!report) return;
-  check_keys(*report, "/report", {"rows", "columns"});
+  in_file_.check_keys(*report, "/report", {"rows", "columns"});
   sweep_.rows = report_axis(*report, "rows", sweep_.rows);
   sweep_.columns = report_axis(*report, "columns", "");
   if (sweep_.rows == sweep_.columns) {
@@ -401,11 +427,20 @@ SweepFile Reader::read() {
   read_include();
   read_exclude();
   read_strategy();
+  read_baseline();
+  sweep_.gates = read_gates(file_, context_.known, mistakes_);
   read_report();
   return std::move(sweep_);
 }
 
 }  // namespace
+
+const std::vector<std::string>& sweep_members() {
+  static const std::vector<std::string> members = {
+      "$schema", "version", "name",     "defaults", "recipes", "matrix", "include",
+      "exclude", "seeds",   "strategy", "baseline", "gates",   "report"};
+  return members;
+}
 
 SweepFile read_sweep_file(const JsonFile& file, const KnownNames& known, Mistakes& mistakes) {
   return Reader(file, known, mistakes).read();

@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "harness/sweep/gates.h"
 #include "harness/sweep/json_file.h"
 #include "harness/sweep/matrix.h"
 #include "harness/sweep/recipe.h"
@@ -18,6 +20,15 @@ namespace oar {
 inline constexpr char kRecipe[] = "recipe";
 inline constexpr char kSeed[] = "seed";
 
+/// Cells of a sweep, seeds counted.
+inline constexpr std::size_t kMaxCells = 10000;
+
+/// Worker processes that a sweep may ask for.
+inline constexpr int64_t kMaxParallel = 1024;
+
+/// The members of a sweep file, `x-` keys aside.
+const std::vector<std::string>& sweep_members();
+
 /// What a sweep file says, each value checked by itself; sweep.h turns it into cells.
 struct SweepFile {
   std::string name;
@@ -26,6 +37,10 @@ struct SweepFile {
   Matrix matrix;                                          ///< values in canonical form
   std::vector<int64_t> seeds = {0};
   bool fail_fast = false;
+  int64_t max_parallel = 1;
+  bool stop_on_diverge = false;
+  std::optional<Combination> baseline;  ///< values in canonical form
+  std::vector<Gate> gates;
   std::string rows;
   std::string columns;
 

@@ -24,6 +24,8 @@ inline const KnownNames& known_names() {
       .next_encodings = {"absolute", "relative", "rotary"},
       .features = {"efficientnet_lite0", "inception_v3"},
       .brought_features = {"inception_v3"},
+      .metrics = {"fid", "kid", "mean_inter_patch_distance"},
+      .undirected_metrics = {"mean_inter_patch_distance"},
   };
   return known;
 }

@@ -44,7 +44,10 @@ constexpr char kFashionTable[] = R"({
                 "model.next_encoding": ["absolute", "relative"] },
   "exclude":  [ { "recipe": "raster", "model.next_encoding": "absolute" } ],
   "seeds":    [0, 1],
-  "strategy": { "fail_fast": true },
+  "strategy": { "fail_fast": true, "max_parallel": 4, "on_diverge": "stop" },
+  "baseline": { "recipe": "raster" },
+  "gates":    [ { "metric": "fid", "max_regression": "3%" },
+                { "metric": "mean_inter_patch_distance", "max": 5.0 } ],
   "report":   { "rows": "recipe", "columns": "model.next_encoding" }
 })";
 
@@ -71,6 +74,12 @@ TEST(Sweep, TheTableOfThePaperIsFourRecipesOverTwoEncodings) {
   EXPECT_EQ(sweep.rows, "recipe");
   EXPECT_EQ(sweep.columns, "model.next_encoding");
   EXPECT_TRUE(sweep.fail_fast);
+  EXPECT_EQ(sweep.max_parallel, 4);
+  EXPECT_TRUE(sweep.stop_on_diverge);
+  EXPECT_EQ(sweep.baseline, (Combination{{"recipe", "raster"}}));
+  ASSERT_EQ(sweep.gates.size(), 2u);
+  EXPECT_EQ(sweep.gates[0].max_regression, 0.03);
+  EXPECT_EQ(sweep.gates[1].max, 5.0);
 }
 
 TEST(Sweep, ARecipeOverridesTheDefaultsAndTheMatrixBoth) {
@@ -95,6 +104,10 @@ TEST(Sweep, NeedsNothingButItsVersion) {
   EXPECT_EQ(sweep.rows, "seed");
   EXPECT_EQ(sweep.columns, "");
   EXPECT_FALSE(sweep.fail_fast);
+  EXPECT_EQ(sweep.max_parallel, 1);
+  EXPECT_FALSE(sweep.stop_on_diverge);
+  EXPECT_EQ(sweep.baseline, std::nullopt);
+  EXPECT_TRUE(sweep.gates.empty());
 }
 
 TEST(Sweep, WithoutARecipeAxisEveryRecipeRunsAsWritten) {
@@ -148,6 +161,24 @@ TEST(Sweep, IdentityComesFromWhatIsComputed) {
          "strategy": {"fail_fast": true}, "report": {"rows": "seed"})"))
           .cells[0]);
   EXPECT_EQ(one, other);
+}
+
+/// The same recipes under other names, and everything that decides how a sweep runs and is read.
+TEST(Sweep, IdentityIgnoresReportGatesNamesAndStrategy) {
+  const std::string recipes = R"("seeds": [0, 1], "defaults": {"model.layers": 2}, )";
+  const Sweep plain =
+      sweep_of(sweep_with(recipes + R"("recipes": {"a": {"train.order": "raster"}, "b": {}})"));
+  const Sweep edited = sweep_of(sweep_with(recipes + R"("$schema": "./sweep.schema.json",
+      "name": "other", "recipes": {"rows": {"train.order": "raster"}, "any": {}},
+      "strategy": {"fail_fast": true, "max_parallel": 8, "on_diverge": "stop"},
+      "baseline": {"recipe": "any"}, "gates": [{"metric": "fid", "max_regression": 1}],
+      "report": {"rows": "seed", "columns": "recipe"}, "x-why": "a note")"));
+  ASSERT_EQ(plain.cells.size(), 4u);
+  ASSERT_EQ(edited.cells.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NE(plain.cells[i].id, edited.cells[i].id);
+    EXPECT_EQ(identity(plain.cells[i]), identity(edited.cells[i]));
+  }
 }
 
 TEST(Sweep, IdentityChangesWithEveryOptionAndTheSeed) {
@@ -321,7 +352,7 @@ TEST(SweepMistakes, ASweepIsAnObject) {
 
 TEST(SweepMistakes, MembersHaveTheirType) {
   for (const char* key : {"name", "defaults", "recipes", "matrix", "include", "exclude", "seeds",
-                          "strategy", "report"}) {
+                          "strategy", "baseline", "gates", "report", "$schema"}) {
     const std::string text = mistakes_of(sweep_with(fmt::format("\"{}\": 7", key)));
     EXPECT_THAT(text,
                 HasSubstr(fmt::format("s.json:1: /{0}: {0} cannot be 7.\n  accepted: ", key)));
@@ -393,6 +424,17 @@ TEST(SweepMistakes, AMatrixHasALimit) {
               HasSubstr("/matrix: the matrix has more than 10000 cells"));
 }
 
+TEST(SweepMistakes, ASweepHasALimitOfCellsWithItsSeedsAndIncludes) {
+  std::string numbers = "1";
+  for (int i = 2; i <= 100; ++i) numbers += fmt::format(",{}", i);
+  const std::string cells =
+      fmt::format(R"("matrix": {{"model.layers": [{0}]}}, "seeds": [{0}])", numbers);
+  EXPECT_EQ(sweep_of(sweep_with(cells)).cells.size(), 10000u);
+  EXPECT_EQ(mistakes_of(sweep_with(cells + R"(, "include": [{"model.layers": 500}])")),
+            "s.json:1: the sweep has 10100 cells, seeds counted, more than 10000.\n"
+            "  split it into several sweeps: their common stages run once");
+}
+
 TEST(SweepMistakes, TwoCellsThatComputeTheSameAreRefusedOnceForAllSeeds) {
   EXPECT_EQ(
       mistakes_of(
@@ -407,6 +449,64 @@ TEST(SweepMistakes, FailFastIsTrueOrFalse) {
   EXPECT_THAT(mistakes_of(sweep_with(R"("strategy": {"failfast": true})")),
               HasSubstr("did you mean \"fail_fast\"?"));
 }
+
+TEST(SweepMistakes, MaxParallelIsACountOfProcesses) {
+  for (const char* value : {"0", "1.5", "1025", "\"2\"", "null"}) {
+    EXPECT_THAT(
+        mistakes_of(sweep_with(fmt::format(R"("strategy": {{"max_parallel": {}}})", value))),
+        HasSubstr(fmt::format("s.json:1: /strategy/max_parallel: max_parallel cannot be {}.\n"
+                              "  accepted: an integer from 1 to 1024",
+                              value)));
+  }
+}
+
+TEST(SweepMistakes, OnDivergeIsRecordOrStop) {
+  EXPECT_EQ(mistakes_of(sweep_with(R"("strategy": {"on_diverge": "halt"})")),
+            "s.json:1: /strategy/on_diverge: on_diverge cannot be \"halt\".\n"
+            "  accepted: \"record\": the sweep goes on; \"stop\": a cell that diverges ends it");
+  EXPECT_THAT(mistakes_of(sweep_with(R"("strategy": {"on_diverge": "stpo"})")),
+              HasSubstr("did you mean \"stop\"?"));
+}
+
+// ---- baseline
+
+TEST(SweepBaseline, IsAPartOfTheLabelsOfACell) {
+  const Sweep sweep = sweep_of(sweep_with(kTwoRecipes + R"(
+      "matrix": {"recipe": ["random", "oar"], "generate.temperature": [0.5, 1]},
+      "baseline": {"generate.temperature": 1.0})"));
+  EXPECT_EQ(sweep.baseline, (Combination{{"generate.temperature", 1.0}}));
+  EXPECT_EQ(sweep_of(sweep_with(kTwoRecipes + R"("include": [{"recipe": "oar", "model.layers": 3}],
+      "baseline": {"model.layers": 3})"))
+                .baseline,
+            (Combination{{"model.layers", 3}}));
+}
+
+TEST(SweepBaseline, AKeyThatIsNoLabelIsRefused) {
+  EXPECT_EQ(mistakes_of(sweep_with(kTwoRecipes + R"("baseline": {"recipes": "oar"})")),
+            "s.json:1: /baseline/recipes: no cell has a label \"recipes\".\n"
+            "  known: recipe\n  did you mean \"recipe\"?");
+}
+
+TEST(SweepBaseline, ARecipeThatIsNotThereIsRefused) {
+  EXPECT_THAT(mistakes_of(sweep_with(kTwoRecipes + R"("baseline": {"recipe": "raster"})")),
+              HasSubstr("/baseline/recipe: no recipe is called \"raster\".\n  known: random, oar"));
+}
+
+TEST(SweepBaseline, OneThatFitsNoCellIsRefusedWithTheValuesThereAre) {
+  EXPECT_EQ(mistakes_of(sweep_with(kTwoRecipes + R"("matrix": {"recipe": ["random", "oar"],
+      "model.layers": [1, 2]}, "exclude": [{"recipe": "oar", "model.layers": 2}],
+      "baseline": {"recipe": "oar", "model.layers": 2})")),
+            "s.json:3: /baseline: no cell matches {\"model.layers\":2,\"recipe\":\"oar\"}.\n"
+            "  the baseline is the cells that have all of its labels\n"
+            "  model.layers: 1, 2\n  recipe: random, oar");
+}
+
+TEST(SweepBaseline, AnEmptyOneIsRefused) {
+  EXPECT_THAT(mistakes_of(sweep_with(R"("baseline": {"x-why": 1})")),
+              HasSubstr("/baseline: baseline cannot be"));
+}
+
+// ---- report
 
 TEST(SweepMistakes, AReportFollowsLabels) {
   EXPECT_THAT(mistakes_of(sweep_with(kTwoRecipes + R"("report": {"rows": "recipes"})")),
