@@ -253,11 +253,11 @@ class MetricsRun {
         runner_.run(image_features_node(side.content, identity_), [&](StageContext& context) {
           return run_image_features(context, *side.source, side.content, identity_, pass);
         });
-    const json skipped = broken_images(*side.source, result.record);
+    const json skipped = broken_images(*side.source, result.record());
     if (!skipped.empty() && !options_.skip_broken) refuse_broken(*side.source, skipped);
-    side.set = read_feature_set(result.folder, result.record);
+    side.set = read_feature_set(result.folder, result.record());
     std::set<size_t> broken;
-    for (const json& entry : result.record.at("broken")) broken.insert(entry[0].get<size_t>());
+    for (const json& entry : result.record().at("broken")) broken.insert(entry[0].get<size_t>());
     for (size_t rank = 0; rank < side.content.images.size(); ++rank) {
       if (!broken.contains(rank)) side.measured.push_back(side.content.images[rank]);
     }
@@ -265,8 +265,8 @@ class MetricsRun {
     side.record["content_sha256"] = side.content.sha256;
     side.record["skipped"] = skipped;
     side.record["cached"] = result.cached;
-    side.record["device"] = result.record.at("device");
-    side.record["seconds"] = result.seconds;
+    side.record["device"] = result.record().at("device");
+    side.record["seconds"] = seconds_of(result.manifest);
   }
 
   std::vector<json> score(const FeatureSet& real, const FeatureSet& generated) {

@@ -66,6 +66,7 @@ StageCost CostMeter::cost() const {
 }
 
 void CostMeter::save() {
+  if (file_.empty()) return;
   json attempts = to_json(cost());
   attempts["schema_version"] = 1;
   write_file_atomically(file_, attempts.dump() + "\n");

@@ -26,6 +26,7 @@ nlohmann::json to_json(const StageCost& cost);
 class CostMeter {
  public:
   explicit CostMeter(std::filesystem::path file);
+  CostMeter() : CostMeter(std::filesystem::path()) {}  ///< saves nothing
 
   StageCost cost() const;
 

@@ -41,32 +41,49 @@ void sign(int descriptor, const std::string& text) {
 
 }  // namespace
 
-FileLock::FileLock(const std::filesystem::path& file,
-                   const std::function<void(const std::string&)>& waiting) {
+FileLock::FileLock(const std::filesystem::path& file) : file_(file) {
   descriptor_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
     throw std::system_error(errno, std::generic_category(),
                             fmt::format("{}: cannot open the lock file", file.string()));
   }
-  bool told = false;
-  while (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    const int error = errno;
-    if (error == EINTR) continue;
-    if (error != EWOULDBLOCK || interrupt_requested()) {
-      close(descriptor_);
-      if (error == EWOULDBLOCK) throw Interrupted();
-      throw std::system_error(error, std::generic_category(),
-                              fmt::format("{}: cannot lock", file.string()));
-    }
+}
+
+/// True if the lock is ours now, false if somebody else has it.
+bool FileLock::lock_now() {
+  int result = 0;
+  do {
+    result = flock(descriptor_, LOCK_EX | LOCK_NB);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0 && errno != EWOULDBLOCK) {
+    throw std::system_error(errno, std::generic_category(),
+                            fmt::format("{}: cannot lock", file_.string()));
+  }
+  locked_ = result == 0;
+  if (locked_) sign(descriptor_, this_process() + "\n");
+  return locked_;
+}
+
+FileLock::FileLock(const std::filesystem::path& file,
+                   const std::function<void(const std::string&)>& waiting)
+    : FileLock(file) {  // from here on the destructor runs, whatever is thrown
+  for (bool told = false; !lock_now(); told = true) {
+    if (interrupt_requested()) throw Interrupted();
     if (!told) waiting(holder_of(descriptor_));
-    told = true;
     std::this_thread::sleep_for(kPoll);
   }
-  sign(descriptor_, this_process() + "\n");
+}
+
+std::unique_ptr<FileLock> FileLock::try_lock(const std::filesystem::path& file,
+                                             std::string* holder) {
+  std::unique_ptr<FileLock> lock(new FileLock(file));
+  if (lock->lock_now()) return lock;
+  *holder = holder_of(lock->descriptor_);
+  return nullptr;
 }
 
 FileLock::~FileLock() {
-  sign(descriptor_, "");
+  if (locked_) sign(descriptor_, "");
   flock(descriptor_, LOCK_UN);  // also where a forked child still holds a copy of the descriptor
   close(descriptor_);
 }

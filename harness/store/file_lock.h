@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace oar {
@@ -20,11 +21,21 @@ class FileLock {
            const std::function<void(const std::string& holder)>& waiting);
   ~FileLock();
 
+  /// The lock if it is free now; else nothing, and `holder` says who has it.
+  ///
+  /// Errors  std::system_error as above.
+  static std::unique_ptr<FileLock> try_lock(const std::filesystem::path& file, std::string* holder);
+
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
  private:
+  explicit FileLock(const std::filesystem::path& file);  // opened, not locked
+  bool lock_now();
+
+  std::filesystem::path file_;
   int descriptor_ = -1;
+  bool locked_ = false;
 };
 
 }  // namespace oar

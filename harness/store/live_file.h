@@ -11,7 +11,8 @@ namespace oar {
 /// doing (`<out>/status/`), which keys it needs (`<store>/live/`). It is held by `flock`, so a
 /// reader knows whether the process is alive, however it died and on whichever host.
 ///
-/// The file is `<folder>/<host>-<pid>.json`, rewritten in place: a rename would drop the lock.
+/// The file is `<folder>/<host>-<pid>.json`, rewritten in place: a rename would drop the lock. A
+/// child that is forked without exec holds the lock too, until it ends.
 class LiveFile {
  public:
   /// Errors  std::system_error with the path if the file cannot be made or locked.
@@ -28,12 +29,13 @@ class LiveFile {
  private:
   std::filesystem::path path_;
   int descriptor_ = -1;
+  int owner_;  ///< the process that made it; a forked child has a copy
 };
 
 /// A file that LiveFile made.
 struct LiveProcess {
   std::filesystem::path file;
-  bool alive = false;    ///< its process still holds it
+  bool alive = false;    ///< its process still holds it, or the system does not tell
   nlohmann::json shown;  ///< null where it cannot be read
 };
 
@@ -44,7 +46,7 @@ std::vector<LiveProcess> live_processes(const std::filesystem::path& folder);
 /// Removes the files of processes that are dead. What cannot be removed stays.
 void remove_dead(const std::filesystem::path& folder) noexcept;
 
-/// `node7`; `?` where the system does not tell.
+/// "node7"; "?" where the system does not tell.
 std::string host_name();
 
 }  // namespace oar

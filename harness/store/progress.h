@@ -21,12 +21,13 @@ struct ProgressState {
 
 /// Where progress goes. The clock and the stream are arguments so that tests need not wait.
 struct ProgressOptions {
-  std::ostream* out = nullptr;    ///< nothing is printed without one
-  bool terminal = false;          ///< one line, rewritten in place; else plain lines
-  std::function<int()> width;     ///< columns of the terminal; 80 without it
-  std::function<double()> clock;  ///< seconds from any origin, never backwards; steady without it
+  std::ostream* out = nullptr;      ///< nothing is printed without one
+  bool terminal = false;            ///< one line, rewritten in place; else plain lines
+  std::function<int()> width = {};  ///< columns of the terminal; 80 without it
+  std::function<double()> clock =
+      {};  ///< seconds from any origin, never backwards; steady without it
   /// Hears of every new stage, of its end, and at most once a second of how far it is.
-  std::function<void(const ProgressState&)> watch;
+  std::function<void(const ProgressState&)> watch = {};
 
   /// Standard error as it is now: a terminal or a file; silent if `quiet`.
   static ProgressOptions standard_error(bool quiet);

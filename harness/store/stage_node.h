@@ -22,6 +22,9 @@ struct StageNode {
   nlohmann::json config;           ///< the stage's own part of the recipe, resolved
   std::vector<StageInput> inputs;  ///< what it reads
   std::string key;                 ///< SHA-256 in 64 hex digits, see make_node
+  // What a plan expects of it, in units of its own kind (harness/stages/work.h); not in the key.
+  double work = 0;  ///< grows with the time it takes
+  double size = 0;  ///< grows with the bytes it makes
 
   /// Short name for messages: `any_order/0123456789ab`.
   std::string label() const;

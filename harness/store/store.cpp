@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 #include <fstream>
@@ -23,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kManifestSchema = 1;
+constexpr int kManifestSchema = 2;  // 1 had no hash of its own, and `seconds` for `cost`
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kScratch = "scratch";
 constexpr size_t kFolderDigits = 32;
@@ -92,6 +94,31 @@ void sync_contents(const fs::path& work, const Contents& contents) {
   for (const auto& folder : contents.folders) sync_to_disk(folder);
 }
 
+/// The hash that a manifest carries of itself: of all its other members.
+std::string hash_of_manifest(nlohmann::json manifest) {
+  manifest.erase("sha256");
+  return sha256_hex(manifest.dump());
+}
+
+/// What is wrong with a manifest itself, or nothing.
+std::string damage_of_manifest(const nlohmann::json& manifest, const std::string& stage,
+                               const std::string& key) {
+  const nlohmann::json& schema = manifest.at("schema_version");
+  if (schema != kManifestSchema && schema != 1) {
+    return fmt::format("its manifest has schema_version {}, this program reads 1 to {}",
+                       schema.dump(), kManifestSchema);
+  }
+  if (manifest.at("stage") != stage || manifest.at("key") != key) {
+    return "its manifest belongs to another artifact";
+  }
+  if (schema != 1 && manifest.at("sha256") != hash_of_manifest(manifest)) {
+    return "its manifest.json is not what was written: its SHA-256 differs";
+  }
+  manifest.at("record");
+  seconds_of(manifest);
+  return {};
+}
+
 /// What is wrong with an artifact, or nothing. Reads the manifest on the way.
 std::string damage_of(const fs::path& folder, const std::string& stage, const std::string& key,
                       nlohmann::json* manifest) {
@@ -99,15 +126,7 @@ std::string damage_of(const fs::path& folder, const std::string& stage, const st
   if (!in) return "it has no readable manifest.json";
   try {
     *manifest = nlohmann::json::parse(in);
-    if (manifest->at("schema_version") != kManifestSchema) {
-      return fmt::format("its manifest has schema_version {}, this program reads {}",
-                         manifest->at("schema_version").dump(), kManifestSchema);
-    }
-    if (manifest->at("stage") != stage || manifest->at("key") != key) {
-      return "its manifest belongs to another artifact";
-    }
-    manifest->at("record");
-    manifest->at("seconds").get<double>();
+    if (std::string found = damage_of_manifest(*manifest, stage, key); !found.empty()) return found;
     for (const auto& [name, entry] : manifest->at("files").items()) {
       const auto expected = entry.at("bytes").get<std::uintmax_t>();
       std::error_code error;
@@ -124,6 +143,16 @@ std::string damage_of(const fs::path& folder, const std::string& stage, const st
 }
 
 }  // namespace
+
+double seconds_of(const nlohmann::json& manifest) {
+  return manifest.contains("cost") ? manifest.at("cost").at("seconds").get<double>()
+                                   : manifest.at("seconds").get<double>();
+}
+
+int64_t utc_nanoseconds() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
+}
 
 Store::Store(fs::path root) : root_(std::move(root)) {
   std::error_code error;
@@ -142,7 +171,13 @@ fs::path Store::folder(const std::string& stage, const std::string& key) const {
 
 fs::path Store::work(const StageNode& node) const { return fs::path(folder(node)) += ".work"; }
 
-fs::path Store::lock_file(const StageNode& node) const { return fs::path(folder(node)) += ".lock"; }
+fs::path Store::lock_file(const std::string& stage, const std::string& key) const {
+  return fs::path(folder(stage, key)) += ".lock";
+}
+
+fs::path Store::failure_file(const StageNode& node) const {
+  return fs::path(folder(node)) += ".failed.json";
+}
 
 Artifact Store::inspect(const std::string& stage, const std::string& key) const {
   Artifact artifact;
@@ -156,10 +191,32 @@ Artifact Store::inspect(const std::string& stage, const std::string& key) const 
   return artifact;
 }
 
-fs::path Store::set_aside(const StageNode& node) const {
-  const fs::path aside = fs::path(folder(node)) += ".damaged";
+std::string Store::damage(const std::string& stage, const std::string& key) const {
+  const Artifact artifact = inspect(stage, key);
+  if (artifact.state != Artifact::State::kComplete) {
+    return artifact.problem.empty() ? "it is not there" : artifact.problem;
+  }
+  for (const auto& [name, entry] : artifact.manifest.at("files").items()) {
+    const std::string found = sha256_file(folder(stage, key) / name);
+    if (entry.at("sha256") != found) {
+      return fmt::format("{} has the SHA-256 {}, its manifest says {}", name, found,
+                         entry.at("sha256").get<std::string>());
+    }
+  }
+  return {};
+}
+
+void Store::touch(const std::string& stage, const std::string& key) const noexcept {
+  try {
+    utimensat(AT_FDCWD, (folder(stage, key) / kManifest).c_str(), nullptr, 0);
+  } catch (const std::exception&) {
+  }
+}
+
+fs::path Store::set_aside(const std::string& stage, const std::string& key) const {
+  const fs::path aside = fs::path(folder(stage, key)) += ".damaged";
   fs::remove_all(aside);
-  fs::rename(folder(node), aside);
+  fs::rename(folder(stage, key), aside);
   return aside;
 }
 
@@ -173,7 +230,7 @@ void Store::open_work(const StageNode& node) const {
   if (!sealed(node)) fs::remove(work(node) / kManifest);
 }
 
-void Store::seal(const StageNode& node, const nlohmann::json& record, double seconds) const {
+void Store::seal(const StageNode& node, const StageFacts& facts) const {
   const fs::path place = work(node);
   if (fs::exists(place / kManifest)) {
     throw std::logic_error(
@@ -190,19 +247,23 @@ void Store::seal(const StageNode& node, const nlohmann::json& record, double sec
   for (const auto& input : node.inputs) {
     inputs[input.role] = {{"stage", input.stage}, {"key", input.key}};
   }
-  const nlohmann::json manifest = {{"schema_version", kManifestSchema},
-                                   {"stage", node.stage},
-                                   {"version", node.version},
-                                   {"key", node.key},
-                                   {"config", node.config},
-                                   {"inputs", inputs},
-                                   {"files", files},
-                                   {"record", record},
-                                   {"seconds", seconds},
-                                   {"created", utc_now()}};
-  // A record may quote a file name that is not UTF-8; a finished stage is not lost over it.
-  const std::string text = manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  write_file_atomically(place / kManifest, text + "\n");
+  nlohmann::json manifest = {{"schema_version", kManifestSchema},
+                             {"stage", node.stage},
+                             {"version", node.version},
+                             {"key", node.key},
+                             {"config", node.config},
+                             {"inputs", inputs},
+                             {"files", files},
+                             {"record", facts.record},
+                             {"cost", to_json(facts.cost)},
+                             {"made_by", facts.made_by},
+                             {"created", utc_now()}};
+  // A record may quote a file name that is not UTF-8; a finished stage is not lost over it. What
+  // is hashed is what a reader will have parsed.
+  manifest = nlohmann::json::parse(
+      manifest.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  manifest["sha256"] = hash_of_manifest(manifest);
+  write_file_atomically(place / kManifest, manifest.dump(2) + "\n");
 }
 
 bool Store::sealed(const StageNode& node) const {
@@ -215,12 +276,36 @@ fs::path Store::publish(const StageNode& node) const {
   fs::rename(work(node), folder(node));
   sync_to_disk(folder(node).parent_path());
   sync_to_disk(root_);
+  std::error_code stays;  // an old note misleads nobody: what is complete is looked for first
+  fs::remove(failure_file(node), stays);
   return folder(node);
 }
 
-fs::path Store::finish(const StageNode& node, const nlohmann::json& record, double seconds) const {
-  seal(node, record, seconds);
+fs::path Store::finish(const StageNode& node, const StageFacts& facts) const {
+  seal(node, facts);
   return publish(node);
+}
+
+void Store::note_failure(const StageNode& node, const StageFailure& failure) const {
+  const nlohmann::json note = {
+      {"schema_version", 1},      {"stage", node.stage},        {"key", node.key},
+      {"status", failure.status}, {"message", failure.message}, {"bad_data", failure.bad_data},
+      {"time", failure.time}};
+  write_file_atomically(failure_file(node),
+                        note.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::optional<StageFailure> Store::noted_failure(const StageNode& node) const {
+  std::ifstream in(failure_file(node));
+  if (!in) return std::nullopt;
+  try {
+    const auto note = nlohmann::json::parse(in);
+    if (note.at("key") != node.key) return std::nullopt;
+    return StageFailure{note.at("status"), note.at("message"), note.at("bad_data"),
+                        note.at("time")};
+  } catch (const nlohmann::json::exception&) {  // torn or foreign: as if it were not there
+    return std::nullopt;
+  }
 }
 
 }  // namespace oar

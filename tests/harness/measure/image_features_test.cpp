@@ -66,7 +66,7 @@ class ImageFeatures : public ::testing::Test {
   }
 
   static torch::Tensor features_of(const StageResult& result) {
-    const FeatureSet set = read_feature_set(result.folder, result.record);
+    const FeatureSet set = read_feature_set(result.folder, result.record());
     return set.features->rows(0, set.count);
   }
 
@@ -153,7 +153,7 @@ TEST_F(ImageFeatures, OfAnImageThatChangedSinceItWasHashedAreNotKept) {
 
 TEST_F(ImageFeatures, MomentsAreThoseOfTheRows) {
   const StageResult result = run(DrawnSource(9));
-  const FeatureSet set = read_feature_set(result.folder, result.record);
+  const FeatureSet set = read_feature_set(result.folder, result.record());
   const Moments expected = moments_of(features_of(result));
   EXPECT_TRUE(set.moments->mean.allclose(expected.mean, 1e-12, 1e-14));
   EXPECT_TRUE(set.moments->covariance.allclose(expected.covariance, 1e-10, 1e-14));
@@ -168,8 +168,8 @@ TEST_F(ImageFeatures, ABrokenImageIsNamedOrLeftOut) {
               ThrowsMessage<BadData>(AllOf(HasSubstr("drawn images: 1 of 6 images are broken"),
                                            HasSubstr("image 2: torn"))));
   const StageResult result = run(source, /*skip_broken=*/true);
-  EXPECT_EQ(result.record.at("images"), 5);
-  EXPECT_EQ(broken_images(source, result.record)[0].at("file"), "image 2");
+  EXPECT_EQ(result.record().at("images"), 5);
+  EXPECT_EQ(broken_images(source, result.record())[0].at("file"), "image 2");
   EXPECT_EQ(features_of(result).size(0), 5);
 }
 

@@ -33,7 +33,7 @@ class FinishedCellTest : public ::testing::Test {
     const StageNode tokens = make_node("tokens", 1, json::object());
     store.open_work(tokens);
     std::ofstream(store.work(tokens) / "codes") << "codes";
-    tokens_ = store.finish(tokens, json::object(), 0.0);
+    tokens_ = store.finish(tokens, {json::object(), {}, {}});
 
     std::vector<json> cells;
     for (const char* name : {"raster", "oar"}) {

@@ -29,8 +29,8 @@ TEST_F(StageRun, AStageRunsOnceAndIsCachedAfterwards) {
   EXPECT_FALSE(first.cached);
   EXPECT_TRUE(second.cached);
   EXPECT_EQ(second.folder, first.folder);
-  EXPECT_EQ(second.record, (nlohmann::json{{"loss", 0.5}}));
-  EXPECT_EQ(second.seconds, first.seconds);  // of the run that made it
+  EXPECT_EQ(second.record(), (nlohmann::json{{"loss", 0.5}}));
+  EXPECT_EQ(seconds_of(second.manifest), seconds_of(first.manifest));  // of the run that made it
   EXPECT_EQ(files_of(first.folder), kMade);
   EXPECT_THAT(printed(), HasSubstr("[1/1] any_order  cached\n"));
 }
@@ -41,7 +41,7 @@ TEST_F(StageRun, AStageSeesItsConfigurationAndTheArtifactsItReads) {
   run(next, [&](StageContext& context) {
     EXPECT_EQ(context.config(), (nlohmann::json{{"n", 4}}));
     EXPECT_EQ(context.input("model"), made.folder);
-    EXPECT_EQ(context.input_record("model"), made.record);
+    EXPECT_EQ(context.input_record("model"), made.record());
     EXPECT_THROW(context.input("modle"), std::logic_error);
     EXPECT_TRUE(context.has_input("model"));
     EXPECT_FALSE(context.has_input("modle"));
@@ -81,8 +81,8 @@ TEST_F(StageRun, SecondsAddUpOverTheAttempts) {
   opened.open_work(kNode);
   write(opened.scratch(kNode) / "attempts.json", R"({"schema_version": 1, "seconds": 1000})");
   const auto result = run(kNode, [](StageContext& context) { return three_steps(context); });
-  EXPECT_GE(result.seconds, 1000);
-  EXPECT_LT(result.seconds, 1060);
+  EXPECT_GE(seconds_of(result.manifest), 1000);
+  EXPECT_LT(seconds_of(result.manifest), 1060);
 }
 
 // Where the process is killed: after each step, after the last file, after the manifest, and in
@@ -100,7 +100,7 @@ class KilledStage : public StoreTest, public testing::WithParamInterface<Kill> {
       if (where == Kill::kAfterStep2 && step == 2) die();
     });
     if (where == Kill::kHalfway) write(context.work() / "model.bin.tmp.4711", "half");
-    if (where == Kill::kBeforeTheRename) store().seal(kNode, record, 1.0);
+    if (where == Kill::kBeforeTheRename) store().seal(kNode, {record, {}, {}});
     die();
     return record;
   }
@@ -115,7 +115,7 @@ TEST_P(KilledStage, IsFinishedByTheNextRunWithTheSameBytes) {
   EXPECT_FALSE(store().complete(kNode));
   const auto result = run(kNode, [](StageContext& context) { return three_steps(context); });
   EXPECT_EQ(files_of(result.folder), kMade);
-  EXPECT_EQ(result.record, (nlohmann::json{{"loss", 0.5}}));
+  EXPECT_EQ(result.record(), (nlohmann::json{{"loss", 0.5}}));
   EXPECT_TRUE(store().complete(kNode));
   EXPECT_FALSE(fs::exists(store().work(kNode)));
 }
@@ -135,7 +135,7 @@ TEST_F(StageRun, OfTwoProcessesOnOneKeyOneWorksAndTheOtherWaitsAndSaysForWhom) {
   const auto process = [&](const fs::path& output) {
     return spawn([&, output] {
       std::ofstream out(output);
-      Progress progress(ProgressOptions{&out, false, {}, {}});
+      Progress progress({.out = &out});
       progress.stage("[1/1] any_order");
       return StageRunner(store(), progress).run(kNode, function).cached ? 1 : 0;
     });

@@ -34,7 +34,7 @@ class StoreTest : public testing::Test {
 
   StageResult run(const StageNode& node, const StageFunction& function) {
     const Store opened = store();
-    Progress progress(ProgressOptions{&out_, false, {}, {}});
+    Progress progress({.out = &out_});
     progress.stage("[1/1] " + node.stage);
     return StageRunner(opened, progress).run(node, function);
   }

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "harness/store/file_lock.h"
 #include "models/weights/atomic_file.h"
 #include "store_fixture.h"
 
@@ -24,7 +25,7 @@ TEST_F(StoreTest, FinishMakesAnArtifactThatIsComplete) {
   opened.open_work(kNode);
   write(opened.work(kNode) / "model.bin", "abc");
   EXPECT_FALSE(opened.complete(kNode));
-  EXPECT_EQ(opened.finish(kNode, {{"loss", 0.5}}, 12.5),
+  EXPECT_EQ(opened.finish(kNode, {nlohmann::json{{"loss", 0.5}}, {}, {}}),
             root_ / "store" / "any_order" / kNode.key.substr(0, 32));
   EXPECT_TRUE(opened.complete(kNode));
   EXPECT_FALSE(fs::exists(opened.work(kNode)));
@@ -37,9 +38,9 @@ TEST_F(StoreTest, TheManifestSaysWhatTheArtifactIsAndHoldsEachFilesHash) {
   fs::create_directory(opened.work(node) / "images");
   write(opened.work(node) / "images" / "0.png", "abc");
   write(opened.scratch(node) / "checkpoint", "not part of it");
-  const auto manifest =
-      nlohmann::json::parse(read(opened.finish(node, {{"count", 1}}, 12.5) / "manifest.json"));
-  EXPECT_EQ(manifest["schema_version"], 1);
+  const StageFacts facts = {{{"count", 1}}, {12.5, 20.5, 4096, 2}, {{"commit", "abc"}}};
+  const auto manifest = nlohmann::json::parse(read(opened.finish(node, facts) / "manifest.json"));
+  EXPECT_EQ(manifest["schema_version"], 2);
   EXPECT_EQ(manifest["stage"], "samples");
   EXPECT_EQ(manifest["version"], 2);
   EXPECT_EQ(manifest["key"], node.key);
@@ -53,7 +54,10 @@ TEST_F(StoreTest, TheManifestSaysWhatTheArtifactIsAndHoldsEachFilesHash) {
            {{"bytes", 3},
             {"sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}}}));
   EXPECT_EQ(manifest["record"], (nlohmann::json{{"count", 1}}));
-  EXPECT_EQ(manifest["seconds"], 12.5);
+  EXPECT_EQ(manifest["cost"],
+            (nlohmann::json{
+                {"seconds", 12.5}, {"cpu_seconds", 20.5}, {"peak_memory", 4096}, {"attempts", 2}}));
+  EXPECT_EQ(manifest["made_by"], (nlohmann::json{{"commit", "abc"}}));
   EXPECT_THAT(manifest["created"].get<std::string>(),
               testing::MatchesRegex("....-..-..T..:..:..Z"));
 }
@@ -94,11 +98,82 @@ TEST_F(DamagedArtifact, WithATruncatedManifestIsMadeAgain) {
   expect_found_and_made_again("its manifest.json cannot be read");
 }
 
-TEST_F(DamagedArtifact, WithAFlippedBitInTheManifestsSizeIsMadeAgain) {
+TEST_F(DamagedArtifact, WithAFlippedBitInTheManifestIsMadeAgain) {
   std::string manifest = read(folder_ / "manifest.json");
-  manifest.replace(manifest.find("\"bytes\": 14"), 11, "\"bytes\": 15");
+  manifest.replace(manifest.find("\"loss\": 0.5"), 11, "\"loss\": 0.7");
   write(folder_ / "manifest.json", manifest);
-  expect_found_and_made_again("model.bin holds 14 bytes, its manifest says 15");
+  expect_found_and_made_again("its SHA-256 differs");
+}
+
+TEST_F(DamagedArtifact, WithAFlippedBitInAFileIsFoundByTheStageThatReadsIt) {
+  std::string model = read(folder_ / "model.bin");
+  model[3] ^= 1;
+  write(folder_ / "model.bin", model);
+  EXPECT_THAT(store().damage(kNode.stage, kNode.key), HasSubstr("model.bin has the SHA-256"));
+  EXPECT_TRUE(store().complete(kNode));  // the sizes are right
+  const StageNode next = make_node("samples", 1, {}, {{"model", kNode}});
+  try {
+    run(next, [](StageContext&) { return nlohmann::json(); });
+    FAIL() << "it read what was not written";
+  } catch (const MissingInput& missing) {
+    EXPECT_EQ(missing.key, kNode.key);
+    EXPECT_THAT(missing.what(), HasSubstr("model.bin has the SHA-256"));
+  }
+  EXPECT_FALSE(store().complete(kNode));  // it was moved aside, to be made again
+  EXPECT_TRUE(fs::exists(fs::path(folder_) += ".damaged"));
+}
+
+TEST_F(DamagedArtifact, OfAnOlderProgramIsReadWithoutAHashOfItsManifest) {
+  auto manifest = nlohmann::json::parse(read(folder_ / "manifest.json"));
+  manifest["schema_version"] = 1;
+  manifest.erase("sha256");
+  manifest.erase("cost");
+  manifest["seconds"] = 3.5;
+  write(folder_ / "manifest.json", manifest.dump());
+  EXPECT_TRUE(store().complete(kNode));
+  EXPECT_EQ(seconds_of(store().inspect(kNode).manifest), 3.5);
+}
+
+TEST_F(DamagedArtifact, IsMarkedAsUsedByEachUse) {
+  const fs::path manifest = folder_ / "manifest.json";
+  fs::last_write_time(manifest, fs::file_time_type::clock::now() - std::chrono::hours(100));
+  run(kNode, [](StageContext& c) { return three_steps(c); });
+  EXPECT_LT(fs::file_time_type::clock::now() - fs::last_write_time(manifest),
+            std::chrono::hours(1));
+}
+
+TEST_F(StoreTest, AFailureIsNotedUntilTheStageIsMade) {
+  const Store opened = store();
+  EXPECT_THROW(run(kNode, [](StageContext&) -> nlohmann::json { throw Diverged("no number"); }),
+               Diverged);
+  const auto noted = opened.noted_failure(kNode);
+  ASSERT_TRUE(noted.has_value());
+  EXPECT_EQ(noted->status, "diverged");
+  EXPECT_EQ(noted->message, "no number");
+  EXPECT_GT(noted->time, 0);
+
+  Progress progress;
+  const auto function = [](StageContext& context) { return three_steps(context); };
+  StageRunner same_run(opened, progress, {.since = noted->time});
+  EXPECT_THROW(same_run.run(kNode, function), StageFailed);
+  StageRunner later_run(opened, progress, {.since = noted->time + 1});
+  EXPECT_FALSE(later_run.run(kNode, function).cached);
+  EXPECT_FALSE(opened.noted_failure(kNode).has_value());
+}
+
+TEST_F(StoreTest, AStageThatAnotherProcessIsAtWorkOnIsLeftToIt) {
+  const Store opened = store();
+  fs::create_directories(opened.folder(kNode).parent_path());
+  Progress progress;
+  StageRunner runner(opened, progress);
+  const auto function = [](StageContext& context) { return three_steps(context); };
+  std::string holder;
+  {
+    const FileLock held(opened.lock_file(kNode), [](const std::string&) {});
+    EXPECT_FALSE(runner.try_run(kNode, function, &holder).has_value());
+    EXPECT_THAT(holder, HasSubstr("process " + std::to_string(getpid())));
+  }
+  EXPECT_TRUE(runner.try_run(kNode, function, &holder).has_value());
 }
 
 TEST_F(DamagedArtifact, WithoutAManifestIsMadeAgain) {
@@ -120,7 +195,7 @@ TEST_F(StoreTest, HalfWrittenFilesOfAKilledProcessAreNotPartOfTheArtifact) {
   write(opened.work(kNode) / "model.bin.tmp.4711", "half");
   write(opened.work(kNode) / "notes.tmp.txt", "whole");
   opened.open_work(kNode);
-  const auto folder = opened.finish(kNode, {}, 1);
+  const auto folder = opened.finish(kNode, {});
   EXPECT_EQ(files_of(folder), (std::map<std::string, std::string>{{"notes.tmp.txt", "whole"}}));
 }
 
@@ -139,7 +214,7 @@ TEST_F(StoreTest, LinksAreRefused) {
   const Store opened = store();
   opened.open_work(kNode);
   fs::create_symlink("/etc/hostname", opened.work(kNode) / "model.bin");
-  EXPECT_THROW(opened.seal(kNode, {}, 1), std::logic_error);
+  EXPECT_THROW(opened.seal(kNode, {}), std::logic_error);
 }
 
 TEST_F(StoreTest, AStageThatWritesAManifestOfItsOwnIsRefused) {
