@@ -2,11 +2,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/stages/environment.h"
 #include "harness/store/stage.h"
-#include "harness/sweep/recipe.h"
+#include "harness/sweep/sweep.h"
 
 namespace oar {
 
@@ -19,15 +20,25 @@ struct PlannedStage {
                                ///< share of every batch
 };
 
-/// Turns a recipe into its stages, in an order in which each comes after its inputs.
+/// The stages of many cells, each key once.
+struct SweepPlan {
+  std::vector<PlannedStage> stages;  ///< each after its inputs; `role` is that of the first cell
+  std::vector<std::vector<std::pair<std::string, size_t>>> cells;  ///< role, position in `stages`
+};
+
+/// Turns recipes into their stages.
 ///
 /// Cells that share a part of their recipe share the stages it decides: equal nodes have equal
 /// keys. The identity of a data set on disk is the names and sizes of its files, not the path of
 /// its folder; that of brought weights is their SHA-256. Options that change no result (batch sizes
-/// of sampling) and the device are no part of any identity.
+/// of sampling) and the device are no part of any identity. What cells share is worked out once: no
+/// folder is walked and no file hashed twice.
 ///
-/// Errors  std::invalid_argument for sizes that do not fit each other; BadData if the data set's
-///         folder is missing; std::system_error if brought weights cannot be read.
+/// Errors  std::invalid_argument for sizes that do not fit each other, naming the cell; BadData if
+///         a data set's folder is missing; std::system_error if brought weights cannot be read.
+SweepPlan plan_sweep(const std::vector<Cell>& cells, const Environment& environment);
+
+/// The stages of one cell, each after its inputs. Its errors name no cell.
 std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
                                     const Environment& environment);
 

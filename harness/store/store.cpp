@@ -253,6 +253,8 @@ void Store::seal(const StageNode& node, const StageFacts& facts) const {
                              {"key", node.key},
                              {"config", node.config},
                              {"inputs", inputs},
+                             {"work", node.work},
+                             {"size", node.size},
                              {"files", files},
                              {"record", facts.record},
                              {"cost", to_json(facts.cost)},

@@ -1,0 +1,441 @@
+#include "harness/stages/planner.h"
+
+#include <ATen/ops/arange.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "datasets/sha256.h"
+#include "harness/measure/extractors.h"
+#include "harness/stages/artifacts.h"
+#include "harness/stages/order_options.h"
+#include "harness/stages/stages.h"
+#include "orders/order_policy.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+
+// What the data sets make where max_images is 0.
+constexpr int64_t kSunsetImages = 5000;
+constexpr int64_t kPlantedImages = 20000;
+
+int64_t at_most(int64_t limit, int64_t count) { return limit > 0 ? std::min(limit, count) : count; }
+
+/// Weights of a Transformer, without tables that are small beside them.
+double parameters_of(const work::Network& network) {
+  const auto width = static_cast<double>(network.width);
+  return 12.0 * static_cast<double>(network.layers) * width * width +
+         2.0 * width * static_cast<double>(network.codebook_size);
+}
+
+/// Weights of a VQ-GAN, in the same spirit.
+double parameters_of(const VqganConfig& network) {
+  double sum = 0;
+  for (size_t level = 0; level < network.ch_mult.size(); ++level) {
+    const auto channels = static_cast<double>(network.channels(static_cast<int64_t>(level)));
+    sum += static_cast<double>(2 * network.num_res_blocks + 1) * 18.0 * channels * channels;
+  }
+  return sum + static_cast<double>(network.codebook_size * network.embed_dim);
+}
+
+bool is_learned(const json& identity) {
+  return find_order(identity.at("order").get<std::string>()).value().is_learned;
+}
+
+}  // namespace
+
+Planner::Roles Planner::add_cell(const Recipe& recipe, int64_t seed) {
+  recipe_ = &recipe;
+  seed_ = seed;
+  Roles roles;
+  const auto take = [&](const Step& step) -> const Step& {
+    roles.insert(roles.end(), step.added.begin(), step.added.end());
+    return step;
+  };
+  const int64_t dataset = number_of("dataset"), generate = number_of("generate"),
+                evaluate = number_of("evaluate"), relabel = number_of("relabel"),
+                train = number_of("train"), model = number_of("model");
+  const bool tokens_only = is_token_dataset(section("dataset").at("name"));
+
+  const Step& data = take(step(kData, {}, {dataset, tokens_only ? 0 : number_of("tokenizer")},
+                               [&](Step& s) { tokens_only ? add_codes(s) : add_images(s); }));
+  const Step* trained =
+      &take(step(kModel, data, {model, train, seed}, [&](Step& s) { add_model(s); }));
+  if (relabels(recipe)) {
+    trained = &take(step(kFineTuning, *trained, {relabel, train, seed}, [&](Step& s) {
+      const int64_t rounds = section("relabel").at("rounds");
+      for (int64_t round = 1; round <= rounds; ++round) {
+        add_round(s, round, round == rounds ? "" : fmt::format("_round_{}", round));
+      }
+    }));
+  }
+  const Step& drawn =
+      take(step(kSamples, *trained, {generate, seed}, [&](Step& s) { add_samples(s); }));
+  if (!tokens_only) {
+    const Step& reference =
+        step(kReference, data, {dataset, evaluate}, [&](Step& s) { add_reference(s); });
+    const size_t features = reference.added.front().second;
+    take(step(kScores, drawn, {evaluate}, [&](Step& s) { add_scores(s, features); }));
+  }
+  take(step(kStatistics, drawn, {}, [&](Step& s) { add_order_statistics(s); }));
+  take(step(kAnswer, drawn, {dataset, generate, evaluate, seed},
+            [&](Step& s) { add_known_answer(s); }));
+  return roles;
+}
+
+const Planner::Step& Planner::step(Kind kind, const Step& before, std::vector<int64_t> reads,
+                                   const std::function<void(Step&)>& make) {
+  reads.push_back(kind);
+  reads.push_back(before.number);
+  const auto known = steps_.find(reads);
+  if (known != steps_.end()) return known->second;
+  Step made{static_cast<int64_t>(steps_.size()) + 1, {}, before.made};
+  make(made);
+  return steps_.emplace(std::move(reads), std::move(made)).first->second;
+}
+
+int64_t Planner::number_of(const char* name) {
+  return sections_.emplace(section(name), static_cast<int64_t>(sections_.size()) + 1).first->second;
+}
+
+size_t Planner::add(Step& step, const std::string& role, StageNode node, double work, double size,
+                    StageFunction function) {
+  const auto [known, is_new] = stage_of_key_.emplace(node.key, stages_.size());
+  if (is_new) {
+    node.work = work;
+    node.size = size;
+    stages_.push_back({role, std::move(node), std::move(function)});
+  }
+  step.added.emplace_back(role, known->second);
+  return known->second;
+}
+
+/// As much of a stage as the node that reads it wants to know.
+StageNode Planner::input(size_t stage) const {
+  const StageNode& node = stages_[stage].node;
+  return {node.stage, node.version, {}, {}, node.key};
+}
+
+const std::string& Planner::hash_of_file(const std::string& path) {
+  const auto known = file_hashes_.find(path);
+  if (known != file_hashes_.end()) return known->second;
+  return file_hashes_.emplace(path, sha256_file(path)).first->second;
+}
+
+const json& Planner::identity_of_search(const char* name) {
+  const int64_t number = number_of(name);
+  const auto known = searches_.find(number);
+  if (known != searches_.end()) return known->second;
+  return searches_.emplace(number, search_identity(section(name))).first->second;
+}
+
+const json& Planner::extractor_identity() {
+  const json& evaluate = section("evaluate");
+  const std::string features = evaluate.at("features"), weights = evaluate.at("weights");
+  const auto known = extractors_.find({features, weights});
+  if (known != extractors_.end()) return known->second;
+  const json identity = {{"features", features},
+                         {"weights_sha256", extractor_sha256(features, weights)}};
+  return extractors_.emplace(std::pair(features, weights), identity).first->second;
+}
+
+work::Network Planner::network_of(const Made& made) const {
+  const json& network = stages_[made.any_order].node.config.at("network");
+  return {network.at("layers"), network.at("width"), made.codebook_size, made.grid};
+}
+
+/// Images from files or a generator, and the tokenizer that turns them into codes.
+void Planner::add_images(Step& step) {
+  const Environment environment = environment_;
+  const DatasetConfig config = dataset_config_from(section("dataset"));
+  json identity = dataset_identity(section("dataset"));
+  Made& made = step.made;
+  made.images = kSunsetImages;
+  if (is_generated(config.name)) {
+    if (config.max_images > 0) made.images = config.max_images;
+  } else {
+    const std::string root = config.root.string();
+    const auto known = folders_.find(root);
+    const FolderContents& contents =
+        known != folders_.end() ? known->second
+                                : folders_.emplace(root, contents_of_folder(root)).first->second;
+    identity["files"] = contents.sha256;
+    made.images = at_most(config.max_images, contents.files);
+  }
+  made.train_images = static_cast<int64_t>(made.images * (1 - config.held_out));
+  const auto images = static_cast<double>(made.images);
+  made.dataset = add(step, "dataset", make_node("dataset", 1, identity),
+                     work::dataset(made.images, config.image_size), images,
+                     [=](StageContext& context) { return run_dataset(context, config); });
+
+  const std::string weights = section("tokenizer").at("weights");
+  const json tokenizer = tokenizer_identity(section("tokenizer"), config.image_size,
+                                            weights.empty() ? "" : hash_of_file(weights));
+  const VqganConfig vqgan = vqgan_config_from(tokenizer.at("network"));
+  made.pixels_work = work::tokenizer_pass(vqgan);
+  const int64_t trained_on =
+      weights.empty() ? tokenizer.at("training").at("images_seen").get<int64_t>() : 0;
+  made.tokenizer = add(
+      step, "tokenizer", make_node("tokenizer", 1, tokenizer, {{"dataset", input(made.dataset)}}),
+      work::tokenizer_training(vqgan, trained_on), parameters_of(vqgan),
+      [=](StageContext& context) { return run_tokenizer(context, config, weights, environment); });
+  const int64_t side = config.image_size / vqgan.downsample();
+  made.grid = {side, side};
+  made.codebook_size = vqgan.codebook_size;
+  made.tokens =
+      add(step, "tokens",
+          make_node("tokens", 1, json::object(),
+                    {{"dataset", input(made.dataset)}, {"tokenizer", input(made.tokenizer)}}),
+          images * made.pixels_work, images * static_cast<double>(side * side),
+          [=](StageContext& context) { return run_tokens(context, config, environment); });
+}
+
+/// planted_path: codes from the start, and no tokenizer.
+void Planner::add_codes(Step& step) {
+  const json& dataset = section("dataset");
+  const PlantedPathConfig config = planted_path_from(dataset);
+  const Grid grid{dataset.at("rows"), dataset.at("cols")};
+  Made& made = step.made;
+  made.images = config.images > 0 ? config.images : kPlantedImages;
+  made.train_images = static_cast<int64_t>(made.images * (1 - config.held_out));
+  made.grid = grid;
+  made.codebook_size = config.codes;
+  const auto images = static_cast<double>(made.images), patches = static_cast<double>(grid.size());
+  made.dataset =
+      add(step, "dataset", make_node("dataset", 1, dataset_identity(dataset)), images, images,
+          [=](StageContext& context) { return run_planted_dataset(context, config); });
+  made.tokens = add(
+      step, "tokens", make_node("tokens", 1, json::object(), {{"dataset", input(made.dataset)}}),
+      images * patches, images * patches,
+      [=](StageContext& context) { return run_planted_tokens(context, config, grid); });
+}
+
+void Planner::add_model(Step& step) {
+  const Environment environment = environment_;
+  const json &model = section("model"), &train = section("train");
+  Made& made = step.made;
+  made.condition_dropout =
+      model.at("condition") == "none" ? 0.0 : model.at("condition_dropout").get<double>();
+  const json identity = {{"network", network_identity(model, made.grid, made.codebook_size)},
+                         {"condition", model.at("condition")},
+                         {"condition_dropout", made.condition_dropout},
+                         {"train", training_identity(train)},
+                         {"seed", seed_}};
+  const std::string order_file = train.at("order_file");
+  check_order(step, "train", identity.at("train"));
+  const work::Network network{identity.at("network").at("layers"),
+                              identity.at("network").at("width"), made.codebook_size, made.grid};
+  made.any_order =
+      add(step, "any_order",
+          make_node("any_order", 1, identity,
+                    {{"dataset", input(made.dataset)}, {"tokens", input(made.tokens)}}),
+          work::training(network, train.at("images_seen")), parameters_of(network),
+          [=](StageContext& context) { return run_any_order(context, order_file, environment); });
+  made.model = made.any_order;
+}
+
+/// Labels the training images and fine-tunes the model on the orders found; each round labels with
+/// the model of the one before.
+void Planner::add_round(Step& step, int64_t round, const std::string& suffix) {
+  const Environment environment = environment_;
+  const json& relabel = section("relabel");
+  Made& made = step.made;
+  const work::Network network = network_of(made);
+  json orders = identity_of_search("relabel");
+  if (orders.at("confidence") == "location") {
+    throw std::invalid_argument(
+        "relabel.order cannot be a location head's: its labels are what the head learns from; "
+        "search for them, with \"oar\" for one");
+  }
+  orders["max_images"] = relabel.at("max_images");
+  if (orders.at("order") == "sampled") {  // noise of its own in every replicate and round
+    orders["seed"] = random_bits(static_cast<uint64_t>(seed_), Stream::kOrderNoise,
+                                 {static_cast<uint64_t>(round)}) >>
+                     1;
+  }
+  const auto labelled = static_cast<double>(at_most(relabel.at("max_images"), made.train_images));
+  const size_t labels =
+      add(step, "orders" + suffix,
+          make_node("orders", 2, orders,
+                    {{"dataset", input(made.dataset)},
+                     {"tokens", input(made.tokens)},
+                     {"model", input(made.model)}}),
+          labelled * work::search(network, orders, true),
+          labelled * static_cast<double>(made.grid.size()),
+          [=](StageContext& context) { return run_orders(context, environment); });
+  json identity = pick(relabel, {"images_seen", "batch_size", "learning_rate", "random_share"});
+  identity.update(pick(section("train"), {"warmup", "weight_decay", "gradient_clip"}));
+  identity["condition_dropout"] = made.condition_dropout;
+  identity["seed"] = seed_;
+  if (round > 1) identity["round"] = round;
+  if (relabel.at("location_head") == "on") {
+    json headed = stages_[made.any_order].node.config.at("network");
+    headed.update({{"rows", made.grid.rows},
+                   {"cols", made.grid.cols},
+                   {"codebook_size", made.codebook_size},
+                   {"num_classes", 0},
+                   {"location_after", location_block(headed.at("layers"))}});
+    check_config(transformer_config_from(headed));  // before anything is trained
+    identity["location"] = {{"weight", relabel.at("location_weight")},
+                            {"distance_penalty", relabel.at("location_distance_penalty")}};
+    if (relabel.at("location_distance_penalty") != 0.0) {
+      identity["location"]["distance"] = relabel.at("distance");
+    }
+  }
+  made.model = add(step, "specialist" + suffix,
+                   make_node("specialist", 2, identity,
+                             {{"dataset", input(made.dataset)},
+                              {"tokens", input(made.tokens)},
+                              {"model", input(made.model)},
+                              {"orders", input(labels)}}),
+                   work::training(network, relabel.at("images_seen")), parameters_of(network),
+                   [=](StageContext& context) { return run_specialist(context, environment); });
+}
+
+/// Refuses an order that its grid, or its file, does not allow: before anything is trained.
+void Planner::check_order(const Step& step, const char* name, const json& identity) {
+  const Grid& grid = step.made.grid;
+  if (!checked_orders_.insert({number_of(name), grid.rows, grid.cols}).second) return;
+  const std::string file = section(name).at("order_file");
+  const auto order = make_order(order_config_from(identity, grid, 0, file));
+  if (name == std::string("generate") && order->name() == "from_file") {
+    // refuses a file that lacks a generated image
+    order->position_at(
+        torch::arange(section(name).at("num_samples").get<int64_t>(), torch::kInt64));
+  }
+}
+
+void Planner::check_location_head(bool has_placer) const {
+  const bool has_head = relabels(*recipe_) && section("relabel").at("location_head") == "on";
+  if (has_head && !has_placer) return;
+  throw std::invalid_argument(
+      "generate.order asks a location head for the places, and the model that chooses them has "
+      "none; set relabel.location_head to \"on\" and generate.placed_by to \"model\"");
+}
+
+/// Whether the places are chosen by the model before fine-tuning.
+bool Planner::has_placer(const Made& made) const {
+  return section("generate").at("placed_by") == "any_order" && made.model != made.any_order &&
+         is_learned(section("generate"));
+}
+
+void Planner::add_samples(Step& step) {
+  const Environment environment = environment_;
+  const json& generate = section("generate");
+  Made& made = step.made;
+  json identity = identity_of_search("generate");
+  check_order(step, "generate", identity);
+  const bool placer = has_placer(made);
+  if (identity.at("confidence") == "location") check_location_head(placer);
+  const double search =
+      work::search(network_of(made), identity, is_learned(identity)) + made.pixels_work;
+  identity.update(
+      pick(generate, {"temperature", "top_k", "top_p", "guidance_scale", "num_samples"}));
+  identity["seed"] = seed_;
+  std::vector<std::pair<std::string, StageNode>> inputs = {{"dataset", input(made.dataset)},
+                                                           {"model", input(made.model)}};
+  if (made.has_tokenizer()) {
+    inputs.insert(inputs.begin() + 1, {"tokenizer", input(made.tokenizer)});
+  }
+  if (placer) inputs.emplace_back("placer", input(made.any_order));
+  const int64_t batch_size = generate.at("batch_size");
+  const std::string order_file = generate.at("order_file");
+  const double images = generate.at("num_samples"),
+               side = made.has_tokenizer() ? section("dataset").at("image_size").get<double>() : 1;
+  made.samples = add(step, "samples", make_node("samples", 2, identity, inputs), images * search,
+                     images * (side * side + static_cast<double>(made.grid.size())),
+                     [=](StageContext& context) {
+                       return run_samples(context, batch_size, order_file, environment);
+                     });
+}
+
+/// Features of the real images.
+void Planner::add_reference(Step& step) {
+  const Environment environment = environment_;
+  const DatasetConfig config = dataset_config_from(section("dataset"));
+  const json& evaluate = section("evaluate");
+  const std::string weights = evaluate.at("weights");
+  json identity = extractor_identity();
+  identity["split"] = evaluate.at("reference");
+  identity["max_images"] = evaluate.at("max_reference");
+  const Made& made = step.made;
+  const int64_t split =
+      evaluate.at("reference") == "train" ? made.train_images : made.images - made.train_images;
+  const auto images = static_cast<double>(at_most(evaluate.at("max_reference"), split));
+  add(step, "reference_features",
+      make_node("features", 1, identity, {{"dataset", input(made.dataset)}}), images, images,
+      [=](StageContext& context) {
+        return run_reference_features(context, config, weights, environment);
+      });
+}
+
+/// Features of the generated images, and what they are scored by.
+void Planner::add_scores(Step& step, size_t reference) {
+  const Environment environment = environment_;
+  const json& evaluate = section("evaluate");
+  const std::string weights = evaluate.at("weights");
+  const double images = stages_[step.made.samples].node.config.at("num_samples");
+  const size_t generated = add(
+      step, "generated_features",
+      make_node("features", 1, extractor_identity(), {{"samples", input(step.made.samples)}}),
+      images, images,
+      [=](StageContext& context) { return run_generated_features(context, weights, environment); });
+  step.added.emplace_back("reference_features", reference);
+  add(step, "scores",
+      make_node("scores", 2,
+                pick(evaluate, {"metrics", "kid_subsets", "kid_subset_size", "isc_splits"}),
+                {{"generated", input(generated)}, {"reference", input(reference)}}),
+      images + stages_[reference].node.work, 1,
+      [](StageContext& context) { return run_scores(context); });
+}
+
+void Planner::add_order_statistics(Step& step) {
+  const size_t samples = step.made.samples;
+  const double images = stages_[samples].node.config.at("num_samples"),
+               patches = static_cast<double>(step.made.grid.size());
+  add(step, "order_statistics",
+      make_node("order_statistics", 2, json::object(), {{"samples", input(samples)}}),
+      images * patches * patches, 1,
+      [](StageContext& context) { return run_order_statistics(context); });
+}
+
+/// Where the data set knows the truth: how the cell's order does against it.
+void Planner::add_known_answer(Step& step) {
+  const json& dataset = section("dataset");
+  const std::string name = dataset.at("name");
+  const Environment environment = environment_;
+  const std::string order_file = section("generate").at("order_file");
+  StageFunction function;
+  if (name == "planted_path") {
+    const PlantedPathConfig config = planted_path_from(dataset);
+    function = [=](StageContext& context) {
+      return run_planted_answer(context, config, order_file, environment);
+    };
+  } else if (name == "sunset") {
+    const DatasetConfig config = dataset_config_from(dataset);
+    function = [=](StageContext& context) {
+      return run_sunset_answer(context, config, order_file, environment);
+    };
+  } else {
+    return;
+  }
+  const Made& made = step.made;
+  json identity = identity_of_search("generate");
+  identity["images"] = section("evaluate").at("known_answer_images");
+  identity["seed"] = seed_;
+  std::vector<std::pair<std::string, StageNode>> inputs = {{"dataset", input(made.dataset)},
+                                                           {"tokens", input(made.tokens)},
+                                                           {"model", input(made.model)}};
+  if (has_placer(made)) inputs.emplace_back("placer", input(made.any_order));
+  const int64_t held_out = made.images - made.train_images;
+  const auto images = static_cast<double>(
+      at_most(identity.at("images"), held_out > 0 ? held_out : made.train_images));
+  const double search = work::search(network_of(made), identity, is_learned(identity));
+  add(step, "known_answer", make_node("known_answer", 2, identity, inputs), images * search,
+      images * static_cast<double>(made.grid.size()), function);
+}
+
+}  // namespace oar

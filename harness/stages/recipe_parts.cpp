@@ -1,0 +1,169 @@
+#include "harness/stages/recipe_parts.h"
+
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <system_error>
+#include <vector>
+
+#include "datasets/sha256.h"
+#include "harness/stages/artifacts.h"
+#include "models/any_order/next_encoding.h"
+#include "models/vqgan/trainer.h"
+#include "orders/order_policy.h"
+
+namespace oar {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+FolderContents contents_of_folder(const fs::path& root) {
+  if (!fs::exists(root)) {
+    throw BadData(fmt::format(
+        "dataset.root: there is no folder \"{}\"; set dataset.root to the folder of your copy "
+        "(--set dataset.root=...)",
+        root.string()));
+  }
+  if (!fs::is_directory(root)) {
+    throw BadData(fmt::format("dataset.root: \"{}\" is not a folder", root.string()));
+  }
+  std::vector<std::string> lines;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(root, fs::directory_options::follow_directory_symlink |
+                                                  fs::directory_options::skip_permission_denied)) {
+    std::error_code vanished;
+    if (!entry.is_regular_file(vanished) || vanished) continue;
+    const auto size = entry.file_size(vanished);
+    if (!vanished)
+      lines.push_back(
+          fmt::format("{} {}\n", entry.path().lexically_relative(root).generic_string(), size));
+  }
+  std::sort(lines.begin(), lines.end());
+  std::string all;
+  for (const std::string& line : lines) all += line;
+  return {sha256_hex(std::as_bytes(std::span(all))), static_cast<int64_t>(lines.size())};
+}
+
+DatasetConfig dataset_config_from(const json& section) {
+  DatasetConfig config;
+  section.at("name").get_to(config.name);
+  config.root = section.at("root").get<std::string>();
+  section.at("image_size").get_to(config.image_size);
+  section.at("max_images").get_to(config.max_images);
+  section.at("held_out").get_to(config.held_out);
+  section.at("class_column").get_to(config.class_column);
+  section.at("caption_column").get_to(config.caption_column);
+  section.at("seed").get_to(config.seed);
+  return config;
+}
+
+bool is_generated(const std::string& dataset) { return dataset == "sunset"; }
+
+bool is_token_dataset(const std::string& dataset) {
+  const auto known = list_token_datasets();
+  return std::any_of(known.begin(), known.end(),
+                     [&](const auto& entry) { return entry.first == dataset; });
+}
+
+json dataset_identity(json section) {
+  const bool tokens = is_token_dataset(section.at("name"));
+  for (const char* of_images : {"image_size", "class_column", "caption_column"}) {
+    if (tokens) section.erase(of_images);
+  }
+  for (const char* of_tokens : {"rows", "cols", "codes", "noise", "path"}) {
+    if (!tokens) section.erase(of_tokens);
+  }
+  section.erase("root");
+  return section;
+}
+
+torch::Tensor path_of(const std::string& name, const Grid& grid, uint64_t seed) {
+  OrderConfig config;
+  config.name = name;
+  config.grid = grid;
+  config.order_seed = seed;
+  return make_order(config)->position_at(torch::zeros({1}, torch::kInt64))[0];
+}
+
+PlantedPathConfig planted_path_from(const json& section) {
+  PlantedPathConfig config;
+  config.path = path_of(section.at("path"), {section.at("rows"), section.at("cols")},
+                        section.at("seed").get<uint64_t>());
+  section.at("codes").get_to(config.codes);
+  section.at("noise").get_to(config.noise);
+  section.at("max_images").get_to(config.images);
+  section.at("held_out").get_to(config.held_out);
+  section.at("seed").get_to(config.seed);
+  return config;
+}
+
+namespace {
+
+template <typename T>
+void override_by(const json& section, const char* option, T& value) {
+  if (!section.at(option).is_null()) section.at(option).get_to(value);
+}
+
+}  // namespace
+
+json tokenizer_identity(const json& section, int64_t image_size,
+                        const std::string& weights_sha256) {
+  const std::string preset = section.at("preset");
+  VqganConfig network = vqgan_preset(preset, image_size);
+  override_by(section, "codebook_size", network.codebook_size);
+  override_by(section, "channels", network.ch);
+  override_by(section, "channel_multipliers", network.ch_mult);
+  override_by(section, "residual_blocks", network.num_res_blocks);
+  override_by(section, "embedding_dim", network.embed_dim);
+  if (!network.attn_resolutions.empty()) {  // attention stays at the lowest resolution
+    network.attn_resolutions = {image_size / network.downsample()};
+  }
+  check_config(network);
+  if (!weights_sha256.empty()) {
+    return {{"network", to_json(network)}, {"weights_sha256", weights_sha256}};
+  }
+  TrainerOptions options = trainer_preset(preset);
+  override_by(section, "images_seen", options.images_seen);
+  override_by(section, "batch_size", options.batch_size);
+  override_by(section, "learning_rate", options.learning_rate);
+  override_by(section, "perceptual_weight", options.perceptual_weight);
+  override_by(section, "discriminator_weight", options.discriminator_weight);
+  override_by(section, "discriminator_start", options.discriminator_start);
+  return {{"network", to_json(network)},
+          {"preset", preset},
+          {"training",
+           {{"images_seen", options.images_seen},
+            {"batch_size", options.batch_size},
+            {"learning_rate", options.learning_rate},
+            {"perceptual_weight", options.perceptual_weight},
+            {"discriminator_weight", options.discriminator_weight},
+            {"discriminator_start", options.discriminator_start},
+            {"seed", section.at("seed")}}}};
+}
+
+json network_identity(const json& section, const Grid& grid, int64_t codebook_size) {
+  TransformerConfig config = transformer_preset(section.at("preset"));
+  override_by(section, "layers", config.layers);
+  override_by(section, "width", config.width);
+  override_by(section, "heads", config.heads);
+  section.at("next_encoding").get_to(config.next_encoding);
+  section.at("dropout").get_to(config.dropout);
+  config.grid = grid;
+  config.codebook_size = codebook_size;
+  check_config(config);
+  return {{"layers", config.layers},
+          {"width", config.width},
+          {"heads", config.heads},
+          {"next_encoding", parse_next_encoding(config.next_encoding).canonical_name()},
+          {"dropout", config.dropout}};
+}
+
+json pick(const json& object, std::initializer_list<const char*> names) {
+  json picked = json::object();
+  for (const char* name : names) picked[name] = object.at(name);
+  return picked;
+}
+
+}  // namespace oar
