@@ -16,6 +16,8 @@
 #include <thread>
 #include <utility>
 
+#include "datasets/sha256.h"
+
 namespace oar {
 namespace {
 
@@ -113,17 +115,28 @@ json parse(const std::string& text) {
   return is_deep || value.is_discarded() ? json(nullptr) : value;
 }
 
-/// The text may be half rewritten at any moment: what two readings agree on is whole.
+/// A reader may come in the middle of a write and see some of the old text and some of the new, so
+/// the text is followed by its hash: the file is a stream of two JSON values.
+std::string signed_text(const json& value) {
+  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return text + '"' + sha256_hex(text) + "\"\n";
+}
+
+/// Nothing if the text is not whole.
+std::optional<json> whole_value(const std::string& text) {
+  const size_t end = text.find('\n');
+  if (end == std::string::npos) return std::nullopt;
+  const std::string first = text.substr(0, end + 1);
+  if (text.substr(end + 1) != '"' + sha256_hex(first) + "\"\n") return std::nullopt;
+  return parse(first);
+}
+
 json read_shown(int descriptor) {
-  std::optional<std::string> before = read_all(descriptor);
-  for (int reading = 0; reading < kReadings && before; ++reading) {
-    std::optional<std::string> text = read_all(descriptor);
-    if (text == before) {
-      json value = parse(*text);
-      if (!value.is_null()) return value;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    before = std::move(text);
+  for (int reading = 0; reading < kReadings; ++reading) {
+    const std::optional<std::string> text = read_all(descriptor);
+    if (!text) return nullptr;
+    if (const auto value = whole_value(*text)) return *value;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return nullptr;
 }
@@ -162,7 +175,7 @@ LiveFile::~LiveFile() {
 
 void LiveFile::show(const json& value) noexcept {
   try {
-    const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    const std::string text = signed_text(value);
     const ssize_t written = pwrite(descriptor_, text.data(), text.size(), 0);
     const bool is_whole = written == static_cast<ssize_t>(text.size());
     if (ftruncate(descriptor_, is_whole ? written : 0) != 0) return;

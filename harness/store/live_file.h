@@ -12,7 +12,8 @@ namespace oar {
 /// reader knows whether the process is alive, however it died and on whichever host.
 ///
 /// The file is `<folder>/<host>-<pid>.json`, rewritten in place: a rename would drop the lock. A
-/// child that is forked without exec holds the lock too, until it ends.
+/// child that is forked without exec holds the lock too, until it ends. A second line holds the
+/// SHA-256 of the first, so that a reader knows a text that was caught half rewritten.
 class LiveFile {
  public:
   /// Errors  std::system_error with the path if the file cannot be made or locked.
@@ -36,11 +37,11 @@ class LiveFile {
 struct LiveProcess {
   std::filesystem::path file;
   bool alive = false;    ///< its process still holds it, or the system does not tell
-  nlohmann::json shown;  ///< null where it cannot be read
+  nlohmann::json shown;  ///< null where nothing whole can be read
 };
 
-/// Those of a folder, by name; none where there is no such folder. A text caught in the middle of
-/// being rewritten is read again.
+/// Those of a folder, by name; none where there is no such folder. A text caught half rewritten is
+/// read again.
 std::vector<LiveProcess> live_processes(const std::filesystem::path& folder);
 
 /// Removes the files of processes that are dead. What cannot be removed stays.
