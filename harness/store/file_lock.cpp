@@ -12,17 +12,14 @@
 #include <thread>
 
 #include "harness/store/interrupt.h"
+#include "harness/store/live_file.h"
 
 namespace oar {
 namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(100);
 
-std::string this_process() {
-  std::array<char, 256> host = {};
-  if (gethostname(host.data(), host.size() - 1) != 0) host = {'?'};
-  return fmt::format("process {} on {}", getpid(), host.data());
-}
+std::string this_process() { return fmt::format("process {} on {}", getpid(), host_name()); }
 
 std::string holder_of(int descriptor) {
   std::array<char, 320> text = {};

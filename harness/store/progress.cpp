@@ -9,14 +9,18 @@
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+
+#include "harness/store/terminal_text.h"
 
 namespace oar {
 namespace {
 
 constexpr double kTerminalPeriod = 0.2;
 constexpr double kPlainPeriod = 30.0;
+constexpr double kTellPeriod = 1.0;
 constexpr const char* kClearToEnd = "\x1b[K";
 
 double steady_seconds() {
@@ -28,16 +32,6 @@ int standard_error_width() {
   winsize size = {};
   const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   return known ? size.ws_col : 80;
-}
-
-/// Cut to `columns`, never inside a UTF-8 character.
-std::string fit(const std::string& line, int columns) {
-  int used = 0;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const bool starts_character = (static_cast<unsigned char>(line[i]) & 0xC0) != 0x80;
-    if (starts_character && used++ == columns) return line.substr(0, i);
-  }
-  return line;
 }
 
 /// Three digits, or all digits of a large number: "215", "21.5", "0.152".
@@ -86,6 +80,7 @@ void Progress::stage(std::string title) {
   title_ = std::move(title);
   phase_ = Phase::kStarted;
   stage_start_ = now();
+  tell();
 }
 
 void Progress::begin(std::string unit, int64_t total, int64_t done) {
@@ -98,6 +93,7 @@ void Progress::begin(std::string unit, int64_t total, int64_t done) {
   start_ = now();
   // A terminal shows a line at once, a log file after the first half minute.
   last_draw_ = options_.terminal ? start_ - kTerminalPeriod : start_;
+  tell();
 }
 
 void Progress::update(int64_t done, const std::string& note) {
@@ -105,47 +101,110 @@ void Progress::update(int64_t done, const std::string& note) {
   done_ = done;
   note_ = note;
   const double time = now();
+  if (time - last_tell_ >= kTellPeriod) tell();
   if (time - last_draw_ < (options_.terminal ? kTerminalPeriod : kPlainPeriod)) return;
   last_draw_ = time;
-  draw(live_line());
+  draw(progress_line(state()));
 }
 
 void Progress::end() {
-  if (phase_ == Phase::kCounting) print(end_line());
-  if (phase_ == Phase::kStarted) {
-    print(fmt::format("{}  done in {}", title_, duration_text(now() - stage_start_)));
-  }
+  if (phase_ == Phase::kIdle) return;
+  const std::string line =
+      phase_ == Phase::kCounting
+          ? end_line()
+          : fmt::format("{}  done in {}", title_, duration_text(now() - stage_start_));
   phase_ = Phase::kIdle;
+  stay(line);
 }
 
 void Progress::cached() {
-  print(title_ + "  cached");
   phase_ = Phase::kIdle;
+  stay(title_ + "  cached");
 }
 
 void Progress::abandon() {
-  if (drawn_) print(live_line());
+  if (phase_ == Phase::kIdle) return;
+  if (drawn_) print(progress_line(state()));
   phase_ = Phase::kIdle;
+  tell();
 }
 
 void Progress::say(const std::string& message) {
-  print(title_.empty() ? message : title_ + "  " + message);
+  stay(title_.empty() ? message : title_ + "  " + message);
 }
 
-std::string Progress::live_line() const {
-  const double elapsed = now() - start_;
-  const double rate = elapsed > 0 ? static_cast<double>(done_ - resumed_at_) / elapsed : 0;
-  std::string line = fmt::format("{}  {}", title_, count_text(done_));
-  if (total_ > 0) line += fmt::format("/{}", count_text(total_));
-  line += " " + unit_;
-  if (rate > 0) line += fmt::format("  {}/s", rate_text(rate));
-  line += fmt::format("  {}", duration_text(std::floor(elapsed)));
-  if (rate > 0 && total_ > done_) {
-    const double left = std::ceil(static_cast<double>(total_ - done_) / rate);
-    line += fmt::format(", {} left", duration_text(left));
+ProgressState Progress::state() const {
+  ProgressState state;
+  state.said = said_;
+  state.said_count = said_count_;
+  if (phase_ == Phase::kIdle) return state;
+  state.title = title_;
+  state.elapsed = now() - (phase_ == Phase::kCounting ? start_ : stage_start_);
+  if (phase_ == Phase::kStarted) return state;
+  state.unit = unit_;
+  state.note = note_;
+  state.total = total_;
+  state.done = done_;
+  const auto count = static_cast<double>(done_ - resumed_at_);
+  if (state.elapsed > 0) state.rate = count / state.elapsed;
+  if (state.rate > 0 && total_ > done_) {
+    state.left = static_cast<double>(total_ - done_) / state.rate;
   }
-  if (!note_.empty()) line += "  " + note_;
-  return line;
+  return state;
+}
+
+std::string progress_line(const ProgressState& state) {
+  std::string line = state.title;
+  if (!state.unit.empty()) {
+    line += "  " + count_text(state.done);
+    if (state.total > 0) line += "/" + count_text(state.total);
+    line += " " + state.unit;
+  }
+  if (state.rate > 0) line += fmt::format("  {}/s", rate_text(state.rate));
+  line += "  " + duration_text(std::floor(state.elapsed));
+  if (state.left > 0) line += fmt::format(", {} left", duration_text(std::ceil(state.left)));
+  if (!state.note.empty()) line += "  " + state.note;
+  return one_line(line);
+}
+
+nlohmann::json to_json(const ProgressState& state) {
+  return {{"title", state.title},          {"unit", state.unit}, {"note", state.note},
+          {"total", state.total},          {"done", state.done}, {"rate", state.rate},
+          {"elapsed", state.elapsed},      {"left", state.left}, {"said", state.said},
+          {"said_count", state.said_count}};
+}
+
+ProgressState progress_state_from(const nlohmann::json& value) {
+  ProgressState state;
+  if (!value.is_object()) return state;
+  const auto find = [&](const char* name) {
+    const auto found = value.find(name);
+    return found == value.end() ? nlohmann::json() : *found;
+  };
+  const auto text = [&](const char* name, std::string& field) {
+    if (const auto found = find(name); found.is_string()) field = found;
+  };
+  const auto number = [&](const char* name, double& field) {
+    if (const auto found = find(name); found.is_number()) field = found;
+  };
+  const auto count = [&](const char* name, int64_t& field) {
+    if (const auto found = find(name); found.is_number_integer()) field = found;
+  };
+  text("title", state.title);
+  text("unit", state.unit);
+  text("note", state.note);
+  count("total", state.total);
+  count("done", state.done);
+  number("rate", state.rate);
+  number("elapsed", state.elapsed);
+  number("left", state.left);
+  count("said_count", state.said_count);
+  if (const auto said = find("said"); said.is_array()) {
+    for (const auto& line : said) {
+      if (line.is_string()) state.said.push_back(line);
+    }
+  }
+  return state;
 }
 
 std::string Progress::end_line() const {
@@ -178,6 +237,23 @@ void Progress::print(const std::string& line) {
     if (drawn_) *options_.out << '\r' << kClearToEnd;
     drawn_ = false;
     *options_.out << line << '\n' << std::flush;
+  } catch (const std::exception&) {
+  }
+}
+
+void Progress::stay(const std::string& line) {
+  print(line);
+  said_.push_back(line);
+  if (said_.size() > ProgressState::kSaid) said_.erase(said_.begin());
+  ++said_count_;
+  tell();
+}
+
+void Progress::tell() {
+  last_tell_ = now();
+  if (!options_.watch) return;
+  try {
+    options_.watch(state());
   } catch (const std::exception&) {
   }
 }

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace oar {
 
@@ -11,13 +13,28 @@ namespace oar {
 ///
 /// Units  seconds; rates in things per second of this attempt.
 struct ProgressState {
-  std::string title;            ///< "[3/11] any_order"
+  std::string title;            ///< "[3/11] any_order"; empty between two stages
   std::string unit;             ///< empty while nothing is counted
   std::string note;             ///< "loss 3.21"
   int64_t total = 0, done = 0;  ///< total 0: not known
   double rate = 0, elapsed = 0;
   double left = 0;  ///< 0: not known
+
+  std::vector<std::string> said;  ///< the latest lines that stay, oldest first, at most kSaid
+  int64_t said_count = 0;         ///< of all of them since the process began
+  static constexpr size_t kSaid = 16;
 };
+
+/// The line that is rewritten while a stage runs: "[3/11] any_order  12,800/80,000 images  215/s
+/// 1m00s, 5m13s left  loss 3.21"; without what is not known. Control characters come escaped.
+std::string progress_line(const ProgressState& state);
+
+/// As an object with the names of the fields.
+nlohmann::json to_json(const ProgressState& state);
+
+/// What to_json() made. Fields that are missing or of another kind keep their defaults: the text
+/// may be that of another version of this program.
+ProgressState progress_state_from(const nlohmann::json& value);
 
 /// Where progress goes. The clock and the stream are arguments so that tests need not wait.
 struct ProgressOptions {
@@ -26,7 +43,8 @@ struct ProgressOptions {
   std::function<int()> width = {};  ///< columns of the terminal; 80 without it
   std::function<double()> clock =
       {};  ///< seconds from any origin, never backwards; steady without it
-  /// Hears of every new stage, of its end, and at most once a second of how far it is.
+  /// Hears of every new stage, count, message and end, and at most once a second of how far it is;
+  /// without `out` too. What it throws is lost.
   std::function<void(const ProgressState&)> watch = {};
 
   /// Standard error as it is now: a terminal or a file; silent if `quiet`.
@@ -73,20 +91,25 @@ class Progress {
   /// Prints a message on a line of its own, after the stage's title.
   void say(const std::string& message);
 
+  ProgressState state() const;
+
  private:
   enum class Phase { kIdle, kStarted, kCounting };
-  std::string live_line() const;
   std::string end_line() const;
   void draw(const std::string& line);
   void print(const std::string& line);
+  void stay(const std::string& line);
+  void tell();
   double now() const;
 
   ProgressOptions options_;
   Phase phase_ = Phase::kIdle;
   std::string title_, unit_, note_;
   int64_t total_ = 0, done_ = 0, resumed_at_ = 0;
-  double stage_start_ = 0, start_ = 0, last_draw_ = 0;
+  double stage_start_ = 0, start_ = 0, last_draw_ = 0, last_tell_ = 0;
   bool drawn_ = false;  ///< a live line stands on the terminal
+  std::vector<std::string> said_;
+  int64_t said_count_ = 0;
 };
 
 /// "0.4s", "12s", "2m41s", "1h05m", "2d03h".

@@ -1,8 +1,11 @@
 #include "harness/store/progress.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 
 namespace oar {
 namespace {
@@ -197,6 +200,129 @@ TEST_F(ProgressTest, OutputThatFailsNeverEndsTheRun) {
     progress.say("a message");
     progress.end();
   });
+}
+
+/// Progress that prints nothing and is watched.
+class WatchedProgressTest : public testing::Test {
+ protected:
+  std::vector<ProgressState> told_;
+  double now_ = 1000;
+  Progress progress_{ProgressOptions{
+      nullptr, false, {}, [this] { return now_; }, [this](const auto& s) { told_.push_back(s); }}};
+};
+
+TEST_F(WatchedProgressTest, IsToldOfEachStageCountAndEnd) {
+  progress_.stage("[1/2] tokens");
+  ASSERT_EQ(told_.size(), 1u);
+  EXPECT_EQ(told_.back().title, "[1/2] tokens");
+  EXPECT_EQ(told_.back().unit, "");
+  progress_.begin("images", 100, 20);
+  ASSERT_EQ(told_.size(), 2u);
+  EXPECT_EQ(told_.back().done, 20);
+  now_ += 10;
+  progress_.update(60, "loss 3.21");  // 40 in 10 s; 40 are left
+  ASSERT_EQ(told_.size(), 3u);
+  EXPECT_EQ(told_.back().unit, "images");
+  EXPECT_EQ(told_.back().note, "loss 3.21");
+  EXPECT_EQ(told_.back().total, 100);
+  EXPECT_EQ(told_.back().rate, 4);
+  EXPECT_EQ(told_.back().elapsed, 10);
+  EXPECT_EQ(told_.back().left, 10);
+  EXPECT_EQ(told_.back().said_count, 0);
+  progress_.end();
+  ASSERT_EQ(told_.size(), 4u);
+  EXPECT_EQ(told_.back().title, "");
+  EXPECT_EQ(told_.back().said_count, 1);
+  EXPECT_THAT(told_.back().said,
+              testing::ElementsAre("[1/2] tokens  60 images, the last 40 in 10s (4 images/s)"));
+}
+
+TEST_F(WatchedProgressTest, IsToldOnceASecondAtMostOfHowFarItIs) {
+  progress_.stage("s");
+  progress_.begin("steps", 1000);
+  told_.clear();
+  for (int i = 1; i <= 1000; ++i) {
+    now_ += 0.015625;  // 64 a second, exact in binary
+    progress_.update(i);
+  }
+  EXPECT_EQ(told_.size(), 15u);  // in 15.625 s
+  EXPECT_EQ(told_.front().done, 64);
+}
+
+TEST_F(WatchedProgressTest, IsToldOfMessagesAndKeepsTheLatest) {
+  progress_.stage("[1/2] tokens");
+  progress_.say("waits for process 4711 on node7");
+  EXPECT_THAT(told_.back().said,
+              testing::ElementsAre("[1/2] tokens  waits for process 4711 on node7"));
+  for (int i = 0; i < 30; ++i) progress_.say("message " + std::to_string(i));
+  EXPECT_EQ(told_.back().said_count, 31);
+  EXPECT_EQ(told_.back().said.size(), ProgressState::kSaid);
+  EXPECT_EQ(told_.back().said.back(), "[1/2] tokens  message 29");
+}
+
+TEST_F(WatchedProgressTest, IsToldWhenAStageIsAbandoned) {
+  progress_.stage("[1/2] tokens");
+  progress_.abandon();
+  EXPECT_EQ(told_.back().title, "");
+  EXPECT_EQ(told_.back().said_count, 0);
+}
+
+TEST(ProgressWatch, WhatTheWatcherThrowsIsLost) {
+  Progress progress(ProgressOptions{
+      nullptr, false, {}, {}, [](const auto&) { throw std::runtime_error("the disk is full"); }});
+  EXPECT_NO_THROW(progress.stage("s"));
+}
+
+TEST(ProgressLine, SaysWhatIsKnown) {
+  ProgressState state;
+  state.title = "[3/11] any_order";
+  state.elapsed = 61.2;
+  EXPECT_EQ(progress_line(state), "[3/11] any_order  1m01s");
+  state.unit = "images";
+  state.done = 12800;
+  EXPECT_EQ(progress_line(state), "[3/11] any_order  12,800 images  1m01s");
+  state.total = 80000;
+  state.rate = 215;
+  state.left = 312.1;
+  state.note = "loss 3.21";
+  EXPECT_EQ(progress_line(state),
+            "[3/11] any_order  12,800/80,000 images  215/s  1m01s, 5m13s left  loss 3.21");
+}
+
+TEST(ProgressLine, CannotSteerTheTerminal) {
+  ProgressState state;
+  state.title = "evil\x1b[2J\n";
+  EXPECT_EQ(progress_line(state), "evil\\x1b[2J\\n  0s");
+}
+
+TEST(ProgressState, SurvivesJson) {
+  ProgressState state;
+  state.title = "[3/11] any_order";
+  state.unit = "images";
+  state.note = "loss 3.21";
+  state.total = 80000;
+  state.done = 12800;
+  state.rate = 215.5;
+  state.elapsed = 60;
+  state.left = 312.25;
+  state.said = {"[2/11] tokens  cached"};
+  state.said_count = 7;
+  const ProgressState again = progress_state_from(nlohmann::json::parse(to_json(state).dump()));
+  EXPECT_EQ(progress_line(again), progress_line(state));
+  EXPECT_EQ(again.left, 312.25);
+  EXPECT_EQ(again.said, state.said);
+  EXPECT_EQ(again.said_count, 7);
+}
+
+TEST(ProgressState, OfAnotherVersionKeepsDefaults) {
+  EXPECT_EQ(progress_state_from(nullptr).title, "");
+  const ProgressState state = progress_state_from(
+      {{"title", 3}, {"done", "many"}, {"total", 1e300}, {"said", {1, "two"}}, {"rate", nullptr}});
+  EXPECT_EQ(state.title, "");
+  EXPECT_EQ(state.done, 0);
+  EXPECT_EQ(state.total, 0);
+  EXPECT_EQ(state.rate, 0);
+  EXPECT_EQ(state.said, std::vector<std::string>{"two"});
 }
 
 TEST(DurationText, HasTwoUnitsAtMost) {
