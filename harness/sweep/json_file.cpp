@@ -210,14 +210,32 @@ std::string read_all(const std::filesystem::path& path) {
   return text;
 }
 
+/// A text in quotes. dump() knows what to escape and what is UTF-8; most texts need neither.
+void append_quoted(const std::string& text, std::string& out) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  });
+  if (plain) {
+    out += '"';
+    out += text;
+    out += '"';
+    return;
+  }
+  try {
+    out += json(text).dump();
+  } catch (const json::type_error&) {
+    throw std::invalid_argument(fmt::format("{} is not UTF-8", shown(text)));
+  }
+}
+
 void append_canonical(const json& value, std::string& out) {
   if (value.is_object()) {
     out += '{';
-    for (const auto& [key, member] : value.items()) {  // nlohmann::json keeps keys sorted
+    for (auto member = value.begin(); member != value.end(); ++member) {  // keys are sorted
       if (out.back() != '{') out += ',';
-      append_canonical(key, out);
+      append_quoted(member.key(), out);
       out += ':';
-      append_canonical(member, out);
+      append_canonical(*member, out);
     }
     out += '}';
   } else if (value.is_array()) {
@@ -227,6 +245,10 @@ void append_canonical(const json& value, std::string& out) {
       append_canonical(element, out);
     }
     out += ']';
+  } else if (value.is_number_unsigned()) {
+    out += fmt::format_int(value.get<uint64_t>()).str();
+  } else if (value.is_number_integer()) {
+    out += fmt::format_int(value.get<int64_t>()).str();
   } else if (value.is_number_float()) {
     const double number = value.get<double>() + 0.0;  // -0 becomes 0
     if (!std::isfinite(number)) {
@@ -240,12 +262,10 @@ void append_canonical(const json& value, std::string& out) {
     const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), number,
                                        std::chars_format::general);
     out.append(digits.data(), written.ptr);
+  } else if (value.is_string()) {
+    append_quoted(value.get_ref<const std::string&>(), out);
   } else {
-    try {
-      out += value.dump();
-    } catch (const json::type_error&) {
-      throw std::invalid_argument(fmt::format("{} is not UTF-8", shown(value)));
-    }
+    out += value.dump();
   }
 }
 

@@ -133,18 +133,33 @@ bool relabels(const Settings& settings) {
 }
 
 Recipe resolve(const Settings& settings) {
-  Recipe recipe = Recipe::object();
-  const bool with_relabel = relabels(settings);
-  for (const RecipeOption& option : recipe_options()) {
-    if (option.section() == kRelabel && !with_relabel) {
-      recipe[kRelabel] = nullptr;
-      continue;
+  static const Recipe defaults = [] {
+    Recipe recipe = Recipe::object();
+    for (const RecipeOption& option : recipe_options()) {
+      recipe[option.section()][option.name()] = option.default_value;
     }
-    const auto setting = settings.find(option.key);
-    recipe[option.section()][option.name()] =
-        setting == settings.end() ? option.default_value : setting->second.value;
+    return recipe;
+  }();
+  Recipe recipe = defaults;
+  if (!relabels(settings)) recipe[kRelabel] = nullptr;
+  for (const auto& [key, setting] : settings) {
+    const RecipeOption* const option = find_option(key);
+    if (option == nullptr) continue;  // relabel itself
+    json& section = recipe[option->section()];
+    if (section.is_object()) section[option->name()] = setting.value;
   }
   return recipe;
+}
+
+std::string difference_from_defaults(const Settings& settings) {
+  const bool with_relabel = relabels(settings);
+  json difference = {{kRelabel, with_relabel}};
+  for (const auto& [key, setting] : settings) {
+    const RecipeOption* const option = find_option(key);
+    if (option == nullptr || setting.value == option->default_value) continue;
+    if (option->section() != kRelabel || with_relabel) difference[key] = setting.value;
+  }
+  return canonical_json(difference);
 }
 
 const json& part(const Recipe& recipe, const std::string& section) {

@@ -61,6 +61,10 @@ bool relabels(const Settings& settings);
 /// Every option, from the settings or its default.
 Recipe resolve(const Settings& settings);
 
+/// A text that two settings share if and only if they resolve to the same recipe; it names only
+/// what is not a default, so it is much shorter than the recipe.
+std::string difference_from_defaults(const Settings& settings);
+
 /// Adds what is wrong with options taken together (KID subsets larger than the sample, guidance
 /// without a condition, ...). `settings` are those that `recipe` was resolved from; `otherwise` is
 /// the place to point at where none of the options concerned was written.

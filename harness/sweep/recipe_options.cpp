@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "harness/sweep/json_file.h"
@@ -207,10 +208,13 @@ const std::vector<RecipeOption>& recipe_options() {
 }
 
 const RecipeOption* find_option(const std::string& key) {
-  for (const RecipeOption& option : recipe_options()) {
-    if (option.key == key) return &option;
-  }
-  return nullptr;
+  static const std::unordered_map<std::string, const RecipeOption*> by_key = [] {
+    std::unordered_map<std::string, const RecipeOption*> options;
+    for (const RecipeOption& option : recipe_options()) options.emplace(option.key, &option);
+    return options;
+  }();
+  const auto found = by_key.find(key);
+  return found == by_key.end() ? nullptr : found->second;
 }
 
 const std::vector<std::string>& recipe_sections() {

@@ -53,7 +53,7 @@ class CellMaker {
   void apply_set(Settings& settings);
   void check_unused_set();
   void check_baseline(const std::vector<Cell>& cells);
-  void check_equal(const std::vector<Cell>& cells);
+  void check_equal(const Settings& settings, const Cell& cell);
 
   const JsonFile& file_;
   const SweepFile& sweep_;
@@ -62,6 +62,9 @@ class CellMaker {
   std::map<std::string, const Settings*> recipes_;
   Settings set_;
   std::set<std::string> used_;  ///< keys of set_ that reached a cell
+  std::map<std::string, std::string>
+      first_;                   ///< what a combination computes -> its first cell's id
+  std::vector<Mistake> equal_;  ///< told if there is no other mistake
 };
 
 void CellMaker::read_set(const std::string& argument) {
@@ -169,12 +172,15 @@ std::vector<Cell> CellMaker::make() {
       cells.push_back(
           {fmt::format("{}{}seed={}", id, id.empty() ? "" : ",", seed), combination, seed, recipe});
     }
+    check_equal(settings, cells[cells.size() - sweep_.seeds.size()]);
   }
   if (cells.empty() && mistakes_.empty()) {
     mistakes_.add({file_.where("/exclude"), "no cell is left", {"exclude fewer"}});
   }
   check_unused_set();
-  if (mistakes_.empty()) check_equal(cells);
+  if (mistakes_.empty()) {
+    for (const Mistake& mistake : equal_) mistakes_.add(mistake);
+  }
   if (mistakes_.empty()) check_baseline(cells);
   return cells;
 }
@@ -210,16 +216,13 @@ void CellMaker::check_unused_set() {
   }
 }
 
-void CellMaker::check_equal(const std::vector<Cell>& cells) {
-  std::map<std::string, const Cell*> first;
-  for (const Cell& cell : cells) {
-    if (cell.seed != sweep_.seeds.front()) continue;  // every combination has the same seeds
-    const auto [same, is_new] = first.emplace(identity(cell), &cell);
-    if (is_new) continue;
-    mistakes_.add({place_of(cell.labels),
-                   fmt::format("the cells {} and {} compute the same", same->second->id, cell.id),
-                   {"exclude one of them, or give them a difference"}});
-  }
+/// Finds combinations that compute the same; every one of them has the same seeds.
+void CellMaker::check_equal(const Settings& settings, const Cell& cell) {
+  const auto [same, is_new] = first_.emplace(difference_from_defaults(settings), cell.id);
+  if (is_new) return;
+  equal_.push_back({place_of(cell.labels),
+                    fmt::format("the cells {} and {} compute the same", same->second, cell.id),
+                    {"exclude one of them, or give them a difference"}});
 }
 
 Sweep make_sweep(const JsonFile& file, const std::vector<std::string>& set,

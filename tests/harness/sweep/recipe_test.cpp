@@ -37,6 +37,26 @@ TEST(Recipe, KeysThatBeginWithXAreIgnoredEverywhere) {
   EXPECT_EQ(recipe_of(R"("x-note": 1, "train": {"x-why": [2]})"), resolve({}));
 }
 
+TEST(Recipe, TheDifferenceFromTheDefaultsIsSharedByEqualRecipesOnly) {
+  const auto difference = [](const Settings& settings) {
+    return difference_from_defaults(settings);
+  };
+  const Settings plain = {};
+  const Settings default_written = {{"train.order", {"random", "s.json:1"}}};
+  const Settings raster = {{"train.order", {"raster", "s.json:1"}}};
+  const Settings tuned = {{"relabel", {json::object(), "s.json:1"}}};
+  const Settings tuned_longer = {{"relabel.rounds", {2, "s.json:1"}}};
+  const Settings switched_off = {{"relabel", {nullptr, "s.json:2"}},
+                                 {"relabel.rounds", {2, "s.json:1"}}};
+  EXPECT_EQ(difference(plain), R"({"relabel":false})");
+  EXPECT_EQ(difference(plain), difference(default_written));
+  EXPECT_EQ(difference(plain), difference(switched_off));
+  EXPECT_EQ(resolve(plain), resolve(switched_off));
+  EXPECT_EQ(difference(raster), R"({"relabel":false,"train.order":"raster"})");
+  EXPECT_EQ(difference(tuned), R"({"relabel":true})");
+  EXPECT_EQ(difference(tuned_longer), R"({"relabel":true,"relabel.rounds":2})");
+}
+
 TEST(Recipe, TypedAccess) {
   const Recipe recipe = recipe_of(R"("model.layers": 3)");
   EXPECT_EQ(get<int64_t>(recipe, "train.batch_size"), 64);
