@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -11,9 +12,10 @@
 #include "harness/edit/edit_verb.h"
 #include "harness/measure/metrics_verb.h"
 #include "harness/orders_verb/orders_verb.h"
-#include "harness/run/run.h"
+#include "harness/run/run_verbs.h"
 #include "harness/stages/pipeline.h"
 #include "harness/store/interrupt.h"
+#include "harness/submit/submit_verb.h"
 #include "harness/weights/weights_verb.h"
 #include "metrics/convention.h"
 #include "metrics/feature_extractor.h"
@@ -79,7 +81,18 @@ int list(const std::string& what) {
   return oar::kAllDone;
 }
 
-CLI::App* add_metrics_verb(CLI::App& app, oar::MetricsOptions& options) {
+/// The options that the user wrote, by name.
+std::vector<std::string> given_options(const CLI::App& verb) {
+  std::vector<std::string> given;
+  for (const CLI::Option* option : verb.get_options()) {
+    if (option->count() > 0) given.push_back(option->get_name());
+  }
+  return given;
+}
+
+oar::Verb add_metrics_verb(CLI::App& app) {
+  const auto held = std::make_shared<oar::MetricsOptions>();
+  oar::MetricsOptions& options = *held;
   CLI::App* const verb = app.add_subcommand(
       "metrics",
       "FID, IS, KID, precision, recall, ... of two sets of images, in one pass over each");
@@ -125,16 +138,30 @@ CLI::App* add_metrics_verb(CLI::App& app, oar::MetricsOptions& options) {
   verb->add_flag("--no-cache", options.no_cache, "keep no features after this call");
   verb->add_flag("--json", options.json, "print one JSON object instead of a table");
   verb->add_flag("--quiet", options.quiet, "no progress lines");
-  return verb;
+  return {verb, [held, verb] {
+            held->set_explicitly = given_options(*verb);
+            return oar::run_metrics(*held);
+          }};
 }
 
-/// The options that the user wrote, by name.
-std::vector<std::string> given_options(const CLI::App& verb) {
-  std::vector<std::string> given;
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->count() > 0) given.push_back(option->get_name());
-  }
-  return given;
+oar::Verb add_list_verb(CLI::App& app) {
+  const auto kind = std::make_shared<std::string>();
+  CLI::App* const verb = app.add_subcommand("list", "print every name that may stand in a sweep");
+  verb->add_option("kind", *kind, "one kind of them")
+      ->check(CLI::IsMember(
+          {"datasets", "orders", "encodings", "features", "conventions", "metrics", "options"}));
+  return {verb, [kind] { return list(*kind); }};
+}
+
+oar::Verb add_orders(CLI::App& app) {
+  const auto options = std::make_shared<oar::OrdersOptions>();
+  return {oar::add_orders_verb(app, *options),
+          [options] { return oar::run_orders_verb(*options); }};
+}
+
+oar::Verb add_weights(CLI::App& app) {
+  const auto options = std::make_shared<oar::WeightsOptions>();
+  return {oar::add_weights_verb(app, *options), [options] { return oar::run_weights(*options); }};
 }
 
 }  // namespace
@@ -143,52 +170,14 @@ int main(int argc, char** argv) {
   CLI::App app{"oar-bench trains and evaluates generation orders of autoregressive image models."};
   app.set_version_flag("--version", OAR_VERSION);
   app.require_subcommand(1);
-  oar::RunOptions options;
-
-  const auto sweep_options = [&options](CLI::App* verb) {
-    verb->add_option("sweep", options.sweep, "the sweep's JSON file")->required();
-    verb->add_option("--set", options.set, "override an option: --set train.images_seen=1000")
-        ->take_all();
-    verb->add_option("--store", options.store, "folder of finished stages")->capture_default_str();
-    verb->add_option("--device", options.device, "auto, cpu, cuda or cuda:<index>")
-        ->capture_default_str();
-    verb->add_option("--memory", options.memory,
-                     "what a search of orders may allocate beside the weights: 2GiB, 512MiB")
-        ->capture_default_str();
-  };
-  CLI::App* const run = app.add_subcommand("run", "run what a sweep lacks, then report");
-  sweep_options(run);
-  run->add_option("--out", options.out,
-                  "folder of results.json and report.md; "
-                  "runs/<name of the sweep file> without it");
-  run->add_flag("--quiet", options.quiet, "no progress lines");
-  run->add_flag("--dry-run", options.dry_run, "print the plan only");
-
-  CLI::App* const plan = app.add_subcommand("plan", "print every stage of a sweep and its state");
-  sweep_options(plan);
-
-  std::string folder;
-  CLI::App* const report = app.add_subcommand("report", "write report.md of a results.json again");
-  report->add_option("folder", folder, "folder that holds results.json")->required();
-  report->add_flag("--quiet", options.quiet, "no messages about pictures");
-
-  oar::MetricsOptions metrics_options;
-  CLI::App* const metrics = add_metrics_verb(app, metrics_options);
-
-  oar::OrdersOptions orders_options;
-  CLI::App* const orders = oar::add_orders_verb(app, orders_options);
-
   oar::EditCommand edit;
+  std::vector<oar::Verb> verbs;
+  for (const auto add :
+       {oar::add_run_verb, oar::add_plan_verb, oar::add_report_verb, oar::add_submit_verb,
+        add_metrics_verb, add_orders, add_weights, add_list_verb}) {
+    verbs.push_back(add(app));
+  }
   oar::add_edit_verbs(app, edit);
-
-  oar::WeightsOptions weights_options;
-  CLI::App* const weights = oar::add_weights_verb(app, weights_options);
-
-  std::string kind;
-  CLI::App* const names = app.add_subcommand("list", "print every name that may stand in a sweep");
-  names->add_option("kind", kind, "one kind of them")
-      ->check(CLI::IsMember(
-          {"datasets", "orders", "encodings", "features", "conventions", "metrics", "options"}));
 
   try {
     app.parse(argc, argv);
@@ -197,17 +186,10 @@ int main(int argc, char** argv) {
   }
   try {
     oar::install_signal_handlers();
-    if (*plan) options.dry_run = true;
-    if (*run || *plan) return oar::run_sweep(options);
-    if (*report) return oar::run_report(folder, options.quiet);
-    if (*metrics) {
-      metrics_options.set_explicitly = given_options(*metrics);
-      return oar::run_metrics(metrics_options);
+    for (const oar::Verb& verb : verbs) {
+      if (*verb.app) return verb.run();
     }
-    if (*orders) return oar::run_orders_verb(orders_options);
-    if (edit.action != nullptr) return oar::run_edit(edit);
-    if (*weights) return oar::run_weights(weights_options);
-    return list(kind);
+    return oar::run_edit(edit);
   } catch (...) {
     return oar::report_error();
   }

@@ -1,13 +1,10 @@
 #include "harness/run/results.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <ctime>
-#include <opencv2/core/version.hpp>
-
-#include "harness/store/machine.h"
+#include <utility>
 
 namespace oar {
 namespace {
@@ -34,7 +31,7 @@ const char* name_of(CellStatus status) {
 
 const json* record_of(const CellOutcome& cell, const std::string& role) {
   for (const StageOutcome& stage : cell.stages) {
-    if (stage.role == role) return &stage.result.record;
+    if (stage.role == role) return &stage.result->record();
   }
   return nullptr;
 }
@@ -120,17 +117,50 @@ json metrics_of(const CellOutcome& cell, int64_t seed) {
   return metrics;
 }
 
-json cell_record(const Cell& cell, const CellOutcome& outcome) {
-  json stages = json::array();
-  for (const StageOutcome& stage : outcome.stages) {
-    stages.push_back({{"role", stage.role},
-                      {"stage", stage.node.stage},
-                      {"version", stage.node.version},
-                      {"key", stage.node.key},
-                      {"cached", stage.result.cached},
-                      {"seconds", stage.result.seconds},
-                      {"record", stage.result.record}});
+json gate_record(const Gate& gate) {
+  json record = {{"metric", gate.metric}};
+  if (gate.max_regression) {
+    record["max_regression"] = *gate.max_regression;
+    record["relative"] = gate.relative;
   }
+  if (gate.max) record["max"] = *gate.max;
+  if (gate.min) record["min"] = *gate.min;
+  return record;
+}
+
+/// One stage as the record tells it: what it was, what it cost, who made it, what it found out.
+json stage_record(const StageOutcome& stage, const json& run) {
+  const json& manifest = stage.result->manifest;
+  const json made_by = manifest.value("made_by", json::object());
+  json record = {{"role", stage.role},
+                 {"stage", stage.node->stage},
+                 {"version", stage.node->version},
+                 {"key", stage.node->key},
+                 {"cached", !made_by.contains("run") || made_by.at("run") != run},
+                 {"seconds", seconds_of(manifest)},
+                 {"created", manifest.at("created")},
+                 {"record", stage.result->record()}};
+  if (manifest.contains("cost")) {
+    for (const char* name : {"cpu_seconds", "peak_memory", "attempts"}) {
+      record[name] = manifest.at("cost").at(name);
+    }
+  }
+  if (made_by.contains("processor")) {
+    record["made_by"] = {{"processor", made_by.at("processor").at("model")},
+                         {"device", made_by.at("device")},
+                         {"threads", made_by.at("threads")},
+                         {"commit", made_by.at("commit")}};
+  }
+  const json& files = manifest.at("files");
+  if (const auto weights = files.find("weights.safetensors"); weights != files.end()) {
+    record["weights_sha256"] = weights->at("sha256");
+  }
+  return record;
+}
+
+json cell_record(const Cell& cell, const CellOutcome& outcome, const json& run) {
+  json stages = json::array();
+  for (const StageOutcome& stage : outcome.stages) stages.push_back(stage_record(stage, run));
   json record = {{"id", cell.id},
                  {"labels", cell.labels},
                  {"seed", cell.seed},
@@ -151,9 +181,9 @@ json cell_record(const Cell& cell, const CellOutcome& outcome) {
 
 }  // namespace
 
-json make_results(const Sweep& sweep, const std::vector<CellOutcome>& outcomes,
-                  const Environment& environment) {
-  const json machine = machine_record(environment.device.str());
+json make_results(const Sweep& sweep, const std::vector<size_t>& cells,
+                  const std::vector<CellOutcome>& outcomes, const RunFacts& facts) {
+  const json& machine = facts.machine;
   const json& processor = machine.at("processor");
   json context = {{"commit", machine.at("commit")},
                   {"tree_clean", machine.at("tree_clean")},
@@ -161,25 +191,31 @@ json make_results(const Sweep& sweep, const std::vector<CellOutcome>& outcomes,
                   {"processor", processor.at("model")},
                   {"instruction_sets", processor.at("instruction_sets")},
                   {"cores", processor.at("cores")},
-                  {"threads", at::get_num_threads()},
+                  {"threads", machine.at("threads")},
                   {"memory", machine.at("memory")},
                   {"system", machine.at("system")},
+                  {"run", machine.at("run")},
                   {"versions", machine.at("libraries")}};
+  if (machine.contains("gpus")) context["gpus"] = machine.at("gpus");
   context["versions"]["oar_bench"] = OAR_VERSION;
-  context["versions"]["opencv"] = CV_VERSION;
   context["versions"]["compiler"] = machine.at("compiler");
-  json cells = json::array();
+  json records = json::array();
   for (size_t i = 0; i < outcomes.size(); ++i) {
-    cells.push_back(cell_record(sweep.cells[i], outcomes[i]));
+    records.push_back(cell_record(sweep.cells[cells[i]], outcomes[i], machine.at("run")));
   }
+  json gates = json::array();
+  for (const Gate& gate : sweep.gates) gates.push_back(gate_record(gate));
   return {{"schema_version", 1},
           {"name", sweep.name},
           {"created", utc_now()},
           {"context", std::move(context)},
+          {"sweep", facts.sweep},
+          {"baseline", sweep.baseline ? json(*sweep.baseline) : json(nullptr)},
+          {"gates", std::move(gates)},
           {"report",
            {{"rows", sweep.rows},
             {"columns", sweep.columns.empty() ? json(nullptr) : json(sweep.columns)}}},
-          {"cells", std::move(cells)}};
+          {"cells", std::move(records)}};
 }
 
 }  // namespace oar

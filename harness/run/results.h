@@ -1,10 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "harness/stages/environment.h"
 #include "harness/store/stage.h"
 #include "harness/sweep/sweep.h"
 
@@ -13,11 +13,11 @@ namespace oar {
 /// How far a cell has come.
 enum class CellStatus { kDone, kFailed, kDiverged, kInterrupted };
 
-/// One stage of a cell as it ended.
+/// One stage of a cell as it ended. What it points at belongs to the sweep's work.
 struct StageOutcome {
   std::string role;
-  StageNode node;
-  StageResult result;
+  const StageNode* node = nullptr;
+  const StageResult* result = nullptr;
 };
 
 /// One cell as it ended, and what it leaves in the record.
@@ -27,11 +27,16 @@ struct CellOutcome {
   std::vector<StageOutcome> stages;  ///< those that ended
 };
 
+/// What a record says of the run as a whole.
+struct RunFacts {
+  nlohmann::json machine;  ///< machine_record(), with `threads` and `run`
+  nlohmann::json sweep;    ///< file, sha256, content, set: what it takes to run it again
+};
+
 /// results.json: every number with n, seed, extractor, weights' SHA-256, device, versions, commit,
-/// and the time of each stage. The schema stands in reports/README.md.
-///
-/// `cells` and `outcomes` go together by position.
-nlohmann::json make_results(const Sweep& sweep, const std::vector<CellOutcome>& outcomes,
-                            const Environment& environment);
+/// and the cost of each stage. The schema stands in reports/README.md. `cells` are positions in the
+/// sweep, and go with `outcomes`.
+nlohmann::json make_results(const Sweep& sweep, const std::vector<size_t>& cells,
+                            const std::vector<CellOutcome>& outcomes, const RunFacts& facts);
 
 }  // namespace oar

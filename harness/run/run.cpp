@@ -1,26 +1,37 @@
 #include "harness/run/run.h"
 
+#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <torch/cuda.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
-#include <map>
-#include <optional>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <random>
 #include <set>
 #include <system_error>
+#include <thread>
 
 #include "datasets/dataset.h"
+#include "datasets/sha256.h"
 #include "harness/measure/byte_size.h"
 #include "harness/measure/device.h"
 #include "harness/measure/extractors.h"
 #include "harness/run/plots.h"
 #include "harness/run/results.h"
+#include "harness/run/shard.h"
+#include "harness/run/sweep_work.h"
+#include "harness/run/worker_processes.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/pipeline.h"
+#include "harness/store/file_lock.h"
 #include "harness/store/interrupt.h"
+#include "harness/store/live_file.h"
+#include "harness/store/machine.h"
+#include "harness/sweep/json_file.h"
+#include "models/distributed/communicator.h"
 #include "models/weights/atomic_file.h"
 #include "reports/report.h"
 
@@ -29,12 +40,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-/// A stage that could not be made, so that cells which share it need not try again.
-struct Failure {
-  CellStatus status;
-  std::string message;
-};
 
 /// Reads brought files once before anything runs: a wrong one must not be found after hours.
 void check_brought_files(const Sweep& sweep) {
@@ -54,26 +59,6 @@ void check_brought_files(const Sweep& sweep) {
       }
     }
   }
-}
-
-void print_plan(const Store& store, const Sweep& sweep,
-                const std::vector<std::vector<PlannedStage>>& plans) {
-  std::set<std::string> seen;
-  size_t cached = 0;
-  for (size_t i = 0; i < plans.size(); ++i) {
-    fmt::print("{}\n", sweep.cells[i].id);
-    for (const PlannedStage& stage : plans[i]) {
-      const bool complete = store.complete(stage.node);
-      const bool first = seen.insert(stage.node.key).second;
-      if (first && complete) ++cached;
-      fmt::print("  {:<20} {}  {}\n", stage.role, stage.node.key.substr(0, 12),
-                 complete ? "cached"
-                 : first  ? "to do"
-                          : "shared with a cell above");
-    }
-  }
-  fmt::print("{} cells, {} different stages: {} cached, {} to do\n", plans.size(), seen.size(),
-             cached, seen.size() - cached);
 }
 
 /// What a picture is drawn from: a record without its date and without what came from the store.
@@ -96,137 +81,287 @@ json earlier_results(const fs::path& folder) {
   }
 }
 
+/// The keys that this process needs, for as long as it runs: `gc` leaves them alone. A store that
+/// cannot be written to has nobody who deletes from it either.
+std::unique_ptr<LiveFile> register_keys(const Store& store, const RunOptions& options,
+                                        const SweepPlan& plan) {
+  try {
+    fs::create_directories(store.root() / "live");
+    const FileLock lock(store.root() / "live.lock", [&](const std::string& holder) {
+      fmt::print(stderr, "waits for {}, which is cleaning the store\n", holder);
+    });
+    auto live = std::make_unique<LiveFile>(store.root() / "live");
+    json keys = json::array();
+    for (const PlannedStage& stage : plan.stages) keys.push_back(stage.node.key);
+    live->show({{"sweep", options.sweep.string()}, {"keys", std::move(keys)}});
+    return live;
+  } catch (const std::system_error&) {
+    return nullptr;
+  }
+}
+
+std::string new_run_id() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+/// A sweep that one process works on, alone, as a worker, or over workers of its own.
 class SweepRun {
  public:
-  SweepRun(const RunOptions& options, const Sweep& sweep,
-           std::vector<std::vector<PlannedStage>> plans, const Environment& environment)
-      : sweep_(sweep),
-        plans_(std::move(plans)),
+  SweepRun(const RunOptions& options, const Sweep& sweep, const SweepPlan& plan,
+           const Environment& environment)
+      : options_(options),
+        sweep_(sweep),
+        plan_(plan),
         environment_(environment),
-        out_(options.out.empty() ? fs::path("runs") / options.sweep.stem() : options.out),
+        shard_(shard_from_text("--shard", options.shard)),
+        cells_(shard_.cells(sweep.cells.size())),
+        base_(options.out.empty() ? fs::path("runs") / options.sweep.stem() : options.out),
+        out_(shard_.whole()
+                 ? base_
+                 : base_ / "shards" / fmt::format("{}-of-{}", shard_.index, shard_.count)),
         store_(options.store),
-        progress_(ProgressOptions::standard_error(options.quiet)),
-        runner_(store_, progress_),
-        quiet_(options.quiet) {
-    std::set<std::string> keys;
-    for (const auto& plan : plans_) {
-      for (const PlannedStage& stage : plan) keys.insert(stage.node.key);
-    }
-    total_ = keys.size();
+        progress_(progress_options()) {
+    if (options_.run_id.empty()) options_.run_id = new_run_id();
+    if (options_.since == 0) options_.since = utc_nanoseconds();
+    facts_.machine = machine_record(environment.device.str());
+    facts_.machine["threads"] = at::get_num_threads();
+    facts_.machine["run"] = options_.run_id;
+    facts_.sweep = sweep_facts();
   }
 
   int run() {
     fs::create_directories(out_);
+    const auto live = register_keys(store_, options_, plan_);
+    status_ = std::make_unique<LiveFile>(base_ / "status");
     const json earlier = earlier_results(out_);
-    std::vector<CellOutcome> outcomes;
-    bool stopped = false;
-    for (size_t i = 0; i < plans_.size() && !stopped; ++i) {
-      outcomes.push_back(run_cell(plans_[i], sweep_.cells[i].recipe));
-      const CellOutcome& last = outcomes.back();
-      write_json(out_ / "results.json", make_results(sweep_, outcomes, environment_));
-      if (last.status == CellStatus::kInterrupted) throw Interrupted();
-      stopped = sweep_.fail_fast && last.status != CellStatus::kDone;
+    const int jobs = options_.worker.empty() ? jobs_wanted() : 1;
+    const bool workers_ended = jobs < 2 || options_.report_only || run_workers(jobs);
+    make_work();
+    try {
+      if (options_.report_only || !workers_ended) {
+        work_->collect();
+      } else {
+        work_->run();
+      }
+    } catch (...) {
+      write_results();
+      throw;
     }
-    const json results = make_results(sweep_, outcomes, environment_);
+    if (!options_.worker.empty()) return kAllDone;  // the process that started it reports
+    const json results = write_results();
+    if (interrupt_requested() && !workers_ended) throw Interrupted();
+    report(results, earlier);
+    return exit_code(workers_ended);
+  }
+
+ private:
+  ProgressOptions progress_options() {
+    ProgressOptions options = ProgressOptions::standard_error(options_.quiet);
+    options.watch = [this](const ProgressState& state) {
+      shown_["progress"] = {{"title", state.title}};
+      if (status_) status_->show(shown_);
+    };
+    return options;
+  }
+
+  int jobs_wanted() const {
+    const int64_t wanted = options_.jobs > 0 ? options_.jobs : sweep_.max_parallel;
+    return static_cast<int>(std::min<int64_t>(wanted, static_cast<int64_t>(cells_.size())));
+  }
+
+  json sweep_facts() const {
+    const JsonFile file = read_json_file(options_.sweep);
+    return {{"file", options_.sweep.filename().string()},
+            {"sha256", sha256_file(options_.sweep)},
+            {"content", file.value},
+            {"set", options_.set}};
+  }
+
+  void make_work() {
+    RunSettings settings;
+    settings.checkpoint_seconds = options_.checkpoint_seconds;
+    settings.made_by = facts_.machine;
+    settings.since = options_.since;
+    work_ = std::make_unique<SweepWork>(sweep_, plan_, cells_, store_, progress_, settings,
+                                        environment_.ranks.get());
+    shown_ = {{"sweep", sweep_.name},
+              {"worker", options_.worker.empty() ? json(nullptr) : json(options_.worker)},
+              {"started", facts_.machine.at("run")},
+              {"progress", nullptr}};
+    work_->listen([this](const SweepWork::Now& now, bool cell_ended) {
+      shown_["cell"] = now.cell;
+      shown_["stages_done"] = now.stages_done;
+      shown_["stages_total"] = now.stages_total;
+      shown_["waiting_for"] = now.waiting_for.empty() ? json(nullptr) : json(now.waiting_for);
+      status_->show(shown_);
+      if (cell_ended && options_.worker.empty() && results_due_.due()) write_results();
+    });
+  }
+
+  json write_results() {
+    json results = make_results(sweep_, cells_, work_->outcomes(), facts_);
+    if (options_.worker.empty()) write_json(out_ / "results.json", results);
+    return results;
+  }
+
+  /// Lets worker processes make what is missing; false if one of them did not come to its end.
+  bool run_workers(int jobs) {
+    std::vector<std::vector<std::string>> commands;
+    for (int i = 1; i <= jobs; ++i) commands.push_back(worker_command(i, jobs));
+    WorkerProcesses workers(commands, std::max(1, at::get_num_threads() / jobs));
+    for (bool stopping = false; workers.running();) {
+      if (interrupt_requested() && !stopping) {
+        workers.signal(SIGTERM);
+        stopping = true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    worst_code_ = 0;
+    for (int i = 0; i < jobs; ++i) {
+      const int code = workers.codes()[i];
+      worst_code_ = std::max(worst_code_, code);
+      if (code > 128) {
+        fmt::print(stderr,
+                   "worker {} of {} was ended by signal {}; the same command again goes on "
+                   "from there\n",
+                   i + 1, jobs, code - 128);
+      }
+    }
+    return worst_code_ == 0;
+  }
+
+  std::vector<std::string> worker_command(int index, int jobs) const {
+    std::vector<std::string> words = {"run", options_.sweep.string(), "--quiet"};
+    const auto add = [&words](const char* option, const std::string& value) {
+      words.insert(words.end(), {option, value});
+    };
+    for (const std::string& set : options_.set) add("--set", set);
+    add("--store", options_.store.string());
+    add("--out", base_.string());
+    add("--device", device_of_worker(index));
+    add("--memory", options_.memory);
+    if (!options_.shard.empty()) add("--shard", options_.shard);
+    add("--checkpoint-every", fmt::format("{}", options_.checkpoint_seconds));
+    if (options_.tensorboard) words.push_back("--tensorboard");
+    add("--worker", fmt::format("{}/{}", index, jobs));
+    add("--run-id", options_.run_id);
+    add("--since", fmt::format("{}", options_.since));
+    return words;
+  }
+
+  /// GPUs are dealt out in turn, unless the user has named one.
+  std::string device_of_worker(int index) const {
+    if (!environment_.device.is_cuda() || options_.device.starts_with("cuda:")) {
+      return options_.device;
+    }
+    return fmt::format("cuda:{}", (index - 1) % torch::cuda::device_count());
+  }
+
+  void report(const json& results, const json& earlier) {
     write_file_atomically(out_ / "report.md", std::string_view(render_markdown(results)));
     const bool drawn = fs::exists(out_ / "metrics.png") && earlier.is_object() &&
                        drawn_part(earlier) == drawn_part(results);
     const std::string pictures = drawn ? "" : draw_plots(out_);
-    if (!quiet_ && !pictures.empty()) fmt::print(stderr, "{}\n", pictures);
+    if (!options_.quiet && !pictures.empty()) fmt::print(stderr, "{}\n", pictures);
     fmt::print("\n{}\nreport: {}\nrecord: {}\n", render_table(results),
                (out_ / "report.md").string(), (out_ / "results.json").string());
-    size_t done = 0;
-    for (const CellOutcome& outcome : outcomes) done += outcome.status == CellStatus::kDone;
-    if (done == plans_.size()) return kAllDone;
-    return done == 0 && only_bad_data_ ? kBadData : kSomeFailed;
   }
 
- private:
-  CellOutcome run_cell(const std::vector<PlannedStage>& plan, const Recipe& recipe) {
-    CellOutcome outcome;
-    for (const PlannedStage& stage : plan) {
-      const std::string& key = stage.node.key;
-      if (const auto failed = failures_.find(key); failed != failures_.end()) {
-        outcome.status = failed->second.status;
-        outcome.error = failed->second.message;
-        return outcome;
-      }
-      const bool first = done_.insert(key).second;
-      if (first) progress_.stage(fmt::format("[{}/{}] {}", done_.size(), total_, stage.role));
-      try {
-        const auto earlier = results_.find(key);
-        StageResult result =
-            earlier != results_.end() ? earlier->second : runner_.run(stage.node, stage.function);
-        results_.emplace(key, result);
-        if (stage.role == "dataset") check_against_data(recipe, result.record);
-        outcome.stages.push_back({stage.role, stage.node, std::move(result)});
-      } catch (const Interrupted&) {
-        progress_.abandon();
-        outcome.status = CellStatus::kInterrupted;
-        outcome.error = "interrupted; run the same command again to continue";
-        return outcome;
-      } catch (const std::system_error&) {
-        throw;  // the disk is full or broken: the next cell would meet the same
-      } catch (const BadData& error) {
-        return fail(key, stage, {CellStatus::kFailed, error.what()}, std::move(outcome));
-      } catch (const Diverged& error) {
-        only_bad_data_ = false;
-        return fail(key, stage, {CellStatus::kDiverged, error.what()}, std::move(outcome));
-      } catch (const std::exception& error) {
-        only_bad_data_ = false;
-        return fail(key, stage, {CellStatus::kFailed, error.what()}, std::move(outcome));
-      }
+  int exit_code(bool workers_ended) const {
+    size_t done = 0, open = 0;
+    for (const CellOutcome& outcome : work_->outcomes()) {
+      done += outcome.status == CellStatus::kDone;
+      open += outcome.status == CellStatus::kInterrupted;
     }
-    outcome.status = CellStatus::kDone;
-    return outcome;
+    if (done == cells_.size()) return kAllDone;
+    if (!workers_ended) return worst_code_ == kInputOutput ? kInputOutput : kInterrupted;
+    if (options_.report_only && open > 0) return kInterrupted;
+    return done == 0 && work_->only_bad_data() ? kBadData : kSomeFailed;
   }
 
-  CellOutcome fail(const std::string& key, const PlannedStage& stage, Failure failure,
-                   CellOutcome outcome) {
-    progress_.abandon();
-    failure.message = fmt::format("{}: {}", stage.node.label(), failure.message);
-    fmt::print(stderr, "{}\n", failure.message);
-    outcome.status = failure.status;
-    outcome.error = failure.message;
-    failures_.emplace(key, std::move(failure));
-    return outcome;
-  }
-
+  RunOptions options_;
   const Sweep& sweep_;
-  std::vector<std::vector<PlannedStage>> plans_;
+  const SweepPlan& plan_;
   Environment environment_;
-  fs::path out_;
+  Shard shard_;
+  std::vector<size_t> cells_;  ///< of this shard
+  fs::path base_;              ///< what all shards and workers share
+  fs::path out_;               ///< where the record goes
   Store store_;
   Progress progress_;
-  StageRunner runner_;
-  bool quiet_;
-  size_t total_ = 0;
-  std::set<std::string> done_;
-  std::map<std::string, StageResult> results_;
-  std::map<std::string, Failure> failures_;
-  bool only_bad_data_ = true;  ///< every failure so far was one of the data set
+  RunFacts facts_;
+  std::unique_ptr<LiveFile> status_;
+  json shown_;
+  CheckpointClock results_due_{5.0};
+  std::unique_ptr<SweepWork> work_;
+  int worst_code_ = 0;  ///< of the worker processes
 };
+
+Environment environment_of(const RunOptions& options, std::shared_ptr<Communicator> ranks) {
+  return {device_from_name(options.device), bytes_from_text(options.memory), std::move(ranks)};
+}
+
+SweepPlan planned(const RunOptions& options, const Sweep& sweep, const Environment& environment) {
+  try {
+    return plan_sweep(sweep.cells, environment);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(fmt::format("{}: {}", options.sweep.string(), error.what()));
+  }
+}
+
+int run_checked(const RunOptions& options, const Sweep& sweep, const SweepPlan& plan,
+                const Environment& environment) {
+  if (options.worker.empty() && !options.report_only) check_brought_files(sweep);
+  return SweepRun(options, sweep, plan, environment).run();
+}
 
 }  // namespace
 
 int run_sweep(const RunOptions& options) {
   const Sweep sweep = read_sweep(options.sweep, options.set, known_names());
-  const Environment environment{device_from_name(options.device), bytes_from_text(options.memory)};
-  std::vector<std::vector<PlannedStage>> plans;
-  for (const Cell& cell : sweep.cells) {
-    try {
-      plans.push_back(plan_cell(cell.recipe, cell.seed, environment));
-    } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument(
-          fmt::format("{}: cell {}: {}", options.sweep.string(), cell.id, error.what()));
-    }
-  }
-  if (options.dry_run) {
-    print_plan(Store(options.store), sweep, plans);
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  const Environment environment = environment_of(options, nullptr);
+  const SweepPlan plan = planned(options, sweep, environment);
+  if (!environment.ranks) return run_checked(options, sweep, plan, environment);
+  if (environment.ranks->rank() > 0) {
+    follow_ranks(plan, Store(options.store), *environment.ranks);
     return kAllDone;
   }
-  check_brought_files(sweep);
-  return SweepRun(options, sweep, std::move(plans), environment).run();
+  try {
+    const int code = run_checked(options, sweep, plan, environment);
+    dismiss_ranks(*environment.ranks);
+    return code;
+  } catch (const RankLost&) {
+    throw;
+  } catch (...) {
+    dismiss_ranks(*environment.ranks);
+    throw;
+  }
+}
+
+int print_plan(const RunOptions& options) {
+  const Sweep sweep = read_sweep(options.sweep, options.set, known_names());
+  const SweepPlan plan = planned(options, sweep, environment_of(options, nullptr));
+  const Store store(options.store);
+  std::set<size_t> seen;
+  size_t cached = 0;
+  for (size_t i = 0; i < plan.cells.size(); ++i) {
+    fmt::print("{}\n", sweep.cells[i].id);
+    for (const auto& [role, stage] : plan.cells[i]) {
+      const StageNode& node = plan.stages[stage].node;
+      const bool complete = store.complete(node);
+      const bool first = seen.insert(stage).second;
+      if (first && complete) ++cached;
+      fmt::print("  {:<20} {}  {}\n", role, node.key.substr(0, 12),
+                 complete ? "cached"
+                 : first  ? "to do"
+                          : "shared with a cell above");
+    }
+  }
+  fmt::print("{} cells, {} different stages: {} cached, {} to do\n", plan.cells.size(), seen.size(),
+             cached, seen.size() - cached);
+  return kAllDone;
 }
 
 int run_report(const fs::path& folder, bool quiet) {
@@ -250,6 +385,9 @@ int report_error() {
   try {
     throw;
   } catch (const Interrupted& error) {
+    print(error);
+    return kInterrupted;
+  } catch (const RankLost& error) {
     print(error);
     return kInterrupted;
   } catch (const std::system_error& error) {

@@ -167,7 +167,7 @@ LiveFile::LiveFile(const fs::path& folder) : owner_(getpid()) {
 
 LiveFile::~LiveFile() {
   if (getpid() == owner_) {  // in a forked child both are the parent's
-    unlink(path_.c_str());
+    if (!leaves_) unlink(path_.c_str());
     flock(descriptor_, LOCK_UN);
   }
   close(descriptor_);

@@ -27,9 +27,14 @@ class LiveFile {
   /// Replaces the text. A full disk loses the text, never the run: nothing is thrown.
   void show(const nlohmann::json& value) noexcept;
 
+  /// From now on the destructor lets go of the file but leaves it, for whoever started this process
+  /// to read its last words; remove_dead() removes it.
+  void leave() { leaves_ = true; }
+
  private:
   std::filesystem::path path_;
   int descriptor_ = -1;
+  bool leaves_ = false;
   int owner_;  ///< the process that made it; a forked child has a copy
 };
 

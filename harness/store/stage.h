@@ -131,6 +131,11 @@ class StageRunner {
   /// The artifact if it is there, whole: what a cached stage comes to.
   std::optional<StageResult> find(const StageNode& node) const;
 
+  /// Why the stage could not be made the last time, if nobody has made it since.
+  std::optional<StageFailure> noted_failure(const StageNode& node) const {
+    return store_.noted_failure(node);
+  }
+
   /// Takes part in a stage that another rank runs and writes.
   void follow(const StageNode& node, const StageFunction& function);
 

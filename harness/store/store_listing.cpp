@@ -1,0 +1,119 @@
+#include "harness/store/store_listing.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace oar {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kDigits = 32;  // of a key, in names of the store
+
+bool is_key(std::string_view name) {
+  return name.size() == kDigits && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+bool is_stage(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+/// The flag that stands for what follows the key in a name; null for a name of nobody's.
+bool StoreEntry::*flag_of(std::string_view ending, bool is_folder) {
+  if (is_folder) {
+    if (ending.empty()) return &StoreEntry::artifact;
+    if (ending == ".work") return &StoreEntry::work;
+    if (ending == ".damaged") return &StoreEntry::damaged;
+    if (ending == ".gc") return &StoreEntry::removed;
+    return nullptr;
+  }
+  if (ending == ".lock") return &StoreEntry::lock;
+  if (ending == ".failed.json") return &StoreEntry::failure;
+  return nullptr;
+}
+
+/// Calls `visit` with each entry of a folder.
+template <typename Visit>
+void each_entry(const fs::path& folder, Visit visit) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) visit(*entry);
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw std::system_error(error, fmt::format("{}: cannot list the folder", folder.string()));
+  }
+}
+
+}  // namespace
+
+StoreListing::StoreListing(const fs::path& root) : root_(root) {
+  each_entry(root, [&](const fs::directory_entry& stage) {
+    const std::string name = stage.path().filename().string();
+    std::error_code ignored;
+    if (stage.is_symlink(ignored) || !stage.is_directory(ignored) || !is_stage(name)) return;
+    Keys keys;
+    each_entry(stage.path(), [&](const fs::directory_entry& entry) {
+      const std::string file = entry.path().filename().string();
+      if (file.size() < kDigits || !is_key(std::string_view(file).substr(0, kDigits))) return;
+      std::error_code vanished;
+      if (entry.is_symlink(vanished)) return;
+      const auto flag =
+          flag_of(std::string_view(file).substr(kDigits), entry.is_directory(vanished));
+      if (flag != nullptr) keys[file.substr(0, kDigits)].*flag = true;
+    });
+    if (!keys.empty()) stages_.emplace(name, std::move(keys));
+  });
+}
+
+const StoreListing::Keys& StoreListing::keys(const std::string& stage) const {
+  static const Keys kNone;
+  const auto found = stages_.find(stage);
+  return found == stages_.end() ? kNone : found->second;
+}
+
+StoreEntry StoreListing::at(const std::string& stage, std::string_view key) const {
+  const Keys& of_stage = keys(stage);
+  const auto found = of_stage.find(std::string(key.substr(0, kDigits)));
+  return found == of_stage.end() ? StoreEntry{} : found->second;
+}
+
+std::string holder_of_lock(const fs::path& file) {
+  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return {};
+  std::string holder;
+  if (flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    std::array<char, 320> text = {};
+    const ssize_t count = pread(descriptor, text.data(), text.size(), 0);
+    holder.assign(text.data(), count > 0 ? static_cast<size_t>(count) : 0);
+    holder.erase(holder.find_last_not_of('\n') + 1);
+    if (holder.empty()) holder = "another process";
+  }
+  close(descriptor);  // and with it the shared lock
+  return holder;
+}
+
+int64_t bytes_below(const fs::path& folder) noexcept {
+  std::error_code error;
+  int64_t bytes = 0;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code vanished;
+    if (!entry->is_symlink(vanished) && entry->is_regular_file(vanished)) {
+      const auto size = entry->file_size(vanished);
+      if (!vanished) bytes += static_cast<int64_t>(size);
+    }
+  }
+  return bytes;
+}
+
+}  // namespace oar
