@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <torch/cuda.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +17,9 @@
 
 #include "datasets/dataset.h"
 #include "datasets/sha256.h"
+#include "harness/board/board.h"
+#include "harness/log/open_log.h"
+#include "harness/log/utc_time.h"
 #include "harness/measure/byte_size.h"
 #include "harness/measure/device.h"
 #include "harness/measure/extractors.h"
@@ -31,6 +35,7 @@
 #include "harness/store/live_file.h"
 #include "harness/store/machine.h"
 #include "harness/sweep/json_file.h"
+#include "harness/sweep/shell_quote.h"
 #include "models/distributed/communicator.h"
 #include "models/weights/atomic_file.h"
 #include "reports/report.h"
@@ -133,7 +138,35 @@ class SweepRun {
   int run() {
     fs::create_directories(out_);
     const auto live = register_keys(store_, options_, plan_);
+    remove_dead(base_ / "status");
     status_ = std::make_unique<LiveFile>(base_ / "status");
+    log_ = open_log(base_, options_.tensorboard);
+    const bool leads = options_.worker.empty();
+    if (leads) log_->write("run_started", start_event());
+    try {
+      const int code = work_and_report();
+      if (leads) log_->write("run_ended", {{"code", code}});
+      return code;
+    } catch (...) {
+      if (leads) log_->write("run_ended", {{"code", nullptr}});
+      throw;
+    }
+  }
+
+ private:
+  json start_event() const {
+    return {{"sweep", options_.sweep.string()},
+            {"name", sweep_.name},
+            {"cells", cells_.size()},
+            {"stages", plan_.stages.size()},
+            {"device", environment_.device.str()},
+            {"threads", facts_.machine.at("threads")},
+            {"commit", facts_.machine.at("commit")},
+            {"run", options_.run_id},
+            {"command", "oar-bench " + quote(command())}};
+  }
+
+  int work_and_report() {
     const json earlier = earlier_results(out_);
     const int jobs = options_.worker.empty() ? jobs_wanted() : 1;
     const bool workers_ended = jobs < 2 || options_.report_only || run_workers(jobs);
@@ -148,18 +181,20 @@ class SweepRun {
       write_results();
       throw;
     }
-    if (!options_.worker.empty()) return kAllDone;  // the process that started it reports
+    if (!options_.worker.empty()) {  // the process that started it reports
+      status_->leave();
+      return kAllDone;
+    }
     const json results = write_results();
     if (interrupt_requested() && !workers_ended) throw Interrupted();
     report(results, earlier);
     return exit_code(workers_ended);
   }
 
- private:
   ProgressOptions progress_options() {
     ProgressOptions options = ProgressOptions::standard_error(options_.quiet);
     options.watch = [this](const ProgressState& state) {
-      shown_["progress"] = {{"title", state.title}};
+      shown_["progress"] = to_json(state);
       if (status_) status_->show(shown_);
     };
     return options;
@@ -181,13 +216,16 @@ class SweepRun {
   void make_work() {
     RunSettings settings;
     settings.checkpoint_seconds = options_.checkpoint_seconds;
+    settings.log = log_.get();
     settings.made_by = facts_.machine;
     settings.since = options_.since;
     work_ = std::make_unique<SweepWork>(sweep_, plan_, cells_, store_, progress_, settings,
                                         environment_.ranks.get());
-    shown_ = {{"sweep", sweep_.name},
+    shown_ = {{"sweep", options_.sweep.string()},
+              {"host", host_name()},
+              {"pid", getpid()},
               {"worker", options_.worker.empty() ? json(nullptr) : json(options_.worker)},
-              {"started", facts_.machine.at("run")},
+              {"started", iso_time(options_.since)},
               {"progress", nullptr}};
     work_->listen([this](const SweepWork::Now& now, bool cell_ended) {
       shown_["cell"] = now.cell;
@@ -210,14 +248,18 @@ class SweepRun {
     std::vector<std::vector<std::string>> commands;
     for (int i = 1; i <= jobs; ++i) commands.push_back(worker_command(i, jobs));
     WorkerProcesses workers(commands, std::max(1, at::get_num_threads() / jobs));
+    Board board(ProgressOptions::standard_error(options_.quiet));
     for (bool stopping = false; workers.running();) {
+      board.refresh(live_processes(base_ / "status"));
       if (interrupt_requested() && !stopping) {
         workers.signal(SIGTERM);
         stopping = true;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
-    worst_code_ = 0;
+    board.refresh(live_processes(base_ / "status"));
+    board.close();
+    remove_dead(base_ / "status");
     for (int i = 0; i < jobs; ++i) {
       const int code = workers.codes()[i];
       worst_code_ = std::max(worst_code_, code);
@@ -231,22 +273,28 @@ class SweepRun {
     return worst_code_ == 0;
   }
 
-  std::vector<std::string> worker_command(int index, int jobs) const {
-    std::vector<std::string> words = {"run", options_.sweep.string(), "--quiet"};
+  /// The words that make this program do the same.
+  std::vector<std::string> command() const {
+    std::vector<std::string> words = {"run", options_.sweep.string()};
     const auto add = [&words](const char* option, const std::string& value) {
       words.insert(words.end(), {option, value});
     };
     for (const std::string& set : options_.set) add("--set", set);
     add("--store", options_.store.string());
     add("--out", base_.string());
-    add("--device", device_of_worker(index));
+    add("--device", options_.device);
     add("--memory", options_.memory);
     if (!options_.shard.empty()) add("--shard", options_.shard);
     add("--checkpoint-every", fmt::format("{}", options_.checkpoint_seconds));
     if (options_.tensorboard) words.push_back("--tensorboard");
-    add("--worker", fmt::format("{}/{}", index, jobs));
-    add("--run-id", options_.run_id);
-    add("--since", fmt::format("{}", options_.since));
+    return words;
+  }
+
+  std::vector<std::string> worker_command(int index, int jobs) const {
+    std::vector<std::string> words = command();
+    words.insert(words.end(), {"--quiet", "--device", device_of_worker(index), "--worker",
+                               fmt::format("{}/{}", index, jobs), "--run-id", options_.run_id,
+                               "--since", fmt::format("{}", options_.since)});
     return words;
   }
 
@@ -292,6 +340,7 @@ class SweepRun {
   Progress progress_;
   RunFacts facts_;
   std::unique_ptr<LiveFile> status_;
+  std::unique_ptr<EventLog> log_;
   json shown_;
   CheckpointClock results_due_{5.0};
   std::unique_ptr<SweepWork> work_;

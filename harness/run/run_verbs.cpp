@@ -22,6 +22,7 @@ Verb add_run_verb(CLI::App& app) {
   const auto dry_run = std::make_shared<bool>(false);
   CLI::App* const run = app.add_subcommand("run", "run what a sweep lacks, then report");
   add_sweep_options(*run, *options);
+  run->get_option("--device")->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   run->add_option("--out", options->out,
                   "folder of results.json and report.md; "
                   "runs/<name of the sweep file> without it");

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "harness/submit/shell_quote.h"
+#include "harness/sweep/shell_quote.h"
 
 namespace oar {
 namespace {

@@ -21,7 +21,7 @@
 #include "datasets/sha256.h"
 #include "harness/exit_code.h"
 #include "harness/stages/pipeline.h"
-#include "harness/submit/shell_quote.h"
+#include "harness/sweep/shell_quote.h"
 #include "harness/sweep/sweep.h"
 #include "models/weights/atomic_file.h"
 

@@ -1,4 +1,4 @@
-#include "harness/submit/shell_quote.h"
+#include "harness/sweep/shell_quote.h"
 
 #include <fmt/format.h>
 
