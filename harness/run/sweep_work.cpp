@@ -19,11 +19,6 @@ constexpr auto kPoll = std::chrono::milliseconds(100);
 constexpr int kMostRemakes = 3;  // of an input that is found damaged again and again
 constexpr int64_t kNothingLeft = -1;
 
-nlohmann::json event_of(const PlannedStage& stage, const std::string& role,
-                        const std::string& cell) {
-  return {{"stage", stage.node.stage}, {"key", stage.node.key}, {"role", role}, {"cell", cell}};
-}
-
 }  // namespace
 
 SweepWork::SweepWork(const Sweep& sweep, const SweepPlan& plan, const std::vector<size_t>& cells,
@@ -74,7 +69,7 @@ bool SweepWork::advance(size_t cell, std::set<size_t>& busy) {
       ready = ready && stages_[input].state == State::kDone;
     }
     if (stages_[stage].state == State::kPending && ready && busy.count(stage) == 0) {
-      moved = attempt(cell, stage, role, busy) || moved;
+      moved = attempt(stage, role, busy) || moved;
     }
     if (role == "dataset" && stages_[stage].state == State::kDone &&
         !check_data(cell, stages_[stage].result)) {
@@ -94,10 +89,15 @@ bool SweepWork::advance(size_t cell, std::set<size_t>& busy) {
 }
 
 /// Runs a stage whose inputs are there; false if another process is at work on it.
-bool SweepWork::attempt(size_t cell, size_t stage, const std::string& role,
-                        std::set<size_t>& busy) {
+bool SweepWork::attempt(size_t stage, const std::string& role, std::set<size_t>& busy) {
   const PlannedStage& planned = plan_.stages[stage];
   progress_.stage(fmt::format("[{}/{}] {}", now_.stages_done + 1, now_.stages_total, role));
+  if (settings_.log) {
+    settings_.log->at_work_on({{"stage", planned.node.stage},
+                               {"key", planned.node.key},
+                               {"role", role},
+                               {"cell", now_.cell}});
+  }
   try {
     std::string holder;
     auto result = runner_.try_run(planned.node, announced(stage), &holder);
@@ -106,14 +106,12 @@ bool SweepWork::attempt(size_t cell, size_t stage, const std::string& role,
       now_.waiting_for = fmt::format("{}, which is at work on {}", holder, planned.node.label());
       return false;
     }
-    if (result->cached) progress_.cached();
+    if (result->cached) say_cached(result->manifest);
     stages_[stage].state = State::kDone;
     stages_[stage].result = *std::move(result);
     ++now_.stages_done;
     if (settings_.log && !stages_[stage].result.cached) {
-      nlohmann::json event = event_of(planned, role, now_.cell);
-      event.update(stages_[stage].result.manifest.at("cost"));
-      settings_.log->write("stage_done", std::move(event));
+      settings_.log->write("stage_done", stages_[stage].result.manifest.at("cost"));
     }
     tell(false);
     return true;
@@ -129,18 +127,23 @@ bool SweepWork::attempt(size_t cell, size_t stage, const std::string& role,
   } catch (const MissingInput& missing) {
     reopen(missing);
   } catch (...) {
-    fail(stage, role, cell, failure_of(std::current_exception()).value());
+    fail(stage, failure_of(std::current_exception()).value());
   }
   return true;
+}
+
+/// What a process of the same run has made was news when it did so.
+void SweepWork::say_cached(const nlohmann::json& manifest) {
+  const nlohmann::json made_by = manifest.value("made_by", nlohmann::json::object());
+  const bool news = !made_by.contains("run") || made_by.at("run") != settings_.made_by.at("run");
+  news ? progress_.cached() : progress_.abandon();
 }
 
 /// The stage's function, which says first that it runs.
 StageFunction SweepWork::announced(size_t stage) const {
   return [this, stage](StageContext& context) {
     const PlannedStage& planned = plan_.stages[stage];
-    if (settings_.log) {
-      settings_.log->write("stage_started", event_of(planned, planned.role, now_.cell));
-    }
+    if (settings_.log) settings_.log->write("stage_started", nlohmann::json::object());
     if (ranks_ == nullptr || !planned.data_parallel) return planned.function(context);
     ranks_->announce(static_cast<int64_t>(stage));
     try {
@@ -153,16 +156,14 @@ StageFunction SweepWork::announced(size_t stage) const {
   };
 }
 
-void SweepWork::fail(size_t stage, const std::string& role, size_t cell, StageFailure failure) {
+void SweepWork::fail(size_t stage, StageFailure failure) {
   progress_.abandon();
   const PlannedStage& planned = plan_.stages[stage];
   failure.message = fmt::format("{}: {}", planned.node.label(), failure.message);
   fmt::print(stderr, "{}\n", failure.message);
   if (settings_.log) {
-    nlohmann::json event = event_of(planned, role, sweep_.cells[cell].id);
-    event["status"] = failure.status;
-    event["message"] = failure.message;
-    settings_.log->write("stage_failed", std::move(event));
+    settings_.log->write("stage_failed",
+                         {{"status", failure.status}, {"message", failure.message}});
   }
   stages_[stage].state = State::kFailed;
   stages_[stage].failure = std::move(failure);

@@ -29,7 +29,7 @@ class SweepWork {
   };
 
   /// Works on `cells`, positions in the sweep. `ranks` trains together with this process, or null.
-  /// All references must outlive it.
+  /// All references must outlive it, and settings.made_by names the run.
   SweepWork(const Sweep& sweep, const SweepPlan& plan, const std::vector<size_t>& cells,
             const Store& store, Progress& progress, const RunSettings& settings,
             Communicator* ranks = nullptr);
@@ -71,9 +71,10 @@ class SweepWork {
   };
 
   bool advance(size_t cell, std::set<size_t>& busy);
-  bool attempt(size_t cell, size_t stage, const std::string& role, std::set<size_t>& busy);
+  bool attempt(size_t stage, const std::string& role, std::set<size_t>& busy);
+  void say_cached(const nlohmann::json& manifest);
   void end_cell(size_t cell);
-  void fail(size_t stage, const std::string& role, size_t cell, StageFailure failure);
+  void fail(size_t stage, StageFailure failure);
   void reopen(const MissingInput& missing);
   bool check_data(size_t cell, const StageResult& dataset);
   void wait(const std::set<size_t>& busy);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace oar {
@@ -36,7 +37,12 @@ class EventLog {
   void add(std::unique_ptr<EventSink> sink);
   void write(std::string kind, nlohmann::json fields);
 
+  /// From now on every event gets these fields where it has none of that name: what the process is
+  /// at work on.
+  void at_work_on(nlohmann::json fields) { at_work_on_ = std::move(fields); }
+
  private:
+  nlohmann::json at_work_on_ = nlohmann::json::object();
   std::vector<std::unique_ptr<EventSink>> sinks_;
 };
 

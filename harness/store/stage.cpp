@@ -9,6 +9,7 @@
 #include "datasets/dataset.h"
 #include "harness/store/file_lock.h"
 #include "harness/store/interrupt.h"
+#include "models/distributed/rank_lost.h"
 
 namespace oar {
 namespace {
@@ -41,6 +42,8 @@ std::optional<StageFailure> failure_of(const std::exception_ptr& error) {
     return std::nullopt;
   } catch (const MissingInput&) {
     return std::nullopt;
+  } catch (const RankLost&) {
+    return std::nullopt;
   } catch (const Diverged& diverged) {
     return StageFailure{"diverged", diverged.what(), false, utc_nanoseconds()};
   } catch (const BadData& bad) {
@@ -58,11 +61,7 @@ StageContext::StageContext(const Store& store, const StageNode& node, Progress& 
 
 void StageContext::curve(const std::string& name, int64_t step, double value) {
   if (settings_.log == nullptr) return;
-  settings_.log->write("curve", {{"stage", node_.stage},
-                                 {"key", node_.key},
-                                 {"name", name},
-                                 {"step", step},
-                                 {"value", value}});
+  settings_.log->write("curve", {{"name", name}, {"step", step}, {"value", value}});
 }
 
 const StageInput& StageContext::find(const std::string& role) const {
