@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -92,6 +93,73 @@ TEST_F(Program, TrainsAndScoresEveryRecipeAndRunsNothingTwice) {
     for (const json& stage : cell.at("stages")) EXPECT_EQ(stage.at("cached"), true) << stage;
   }
   EXPECT_EQ(numbers(made), numbers(again));
+}
+
+TEST_F(Program, TrainsWithWorkersWhatOneProcessTrains) {
+  const std::vector<std::string> threads = {"--threads", "1"};
+  ASSERT_EQ(run_micro("alone", threads).code, 0);
+  const Outcome outcome = run_micro("shared", {"--threads", "1", "-j", "3"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_EQ(numbers(results("alone")), numbers(results("shared")));
+  std::multiset<std::string> started;
+  std::ifstream log(folder_ / "shared-out" / "log.jsonl");
+  for (std::string line; std::getline(log, line);) {
+    const json event = json::parse(line);
+    if (event.at("kind") == "stage_started") started.insert(event.at("key"));
+  }
+  EXPECT_EQ(started.size(), 18u);
+  EXPECT_EQ(std::set<std::string>(started.begin(), started.end()).size(), 18u);
+  const json made = results("shared");  // by workers of this very run
+  for (const json& cell : made.at("cells")) {
+    for (const json& stage : cell.at("stages")) EXPECT_EQ(stage.at("cached"), false) << stage;
+  }
+}
+
+TEST_F(Program, TrainsAShardAndReportsWhatIsThere) {
+  const Outcome shard = run_micro("store", {"--shard", "2/2"});
+  ASSERT_EQ(shard.code, 0) << shard.text;
+  EXPECT_TRUE(fs::exists(folder_ / "store-out" / "shards" / "2-of-2" / "report.md"));
+  const Outcome half = run_micro("store", {"--report-only"});
+  EXPECT_EQ(half.code, 75) << half.text;
+  EXPECT_EQ(results("store").at("cells").at(0).at("status"), "interrupted");
+  EXPECT_EQ(results("store").at("cells").at(1).at("status"), "done");
+  EXPECT_EQ(run_micro("store", {"--shard", "3/2"}).code, 2);
+  ASSERT_EQ(run_micro("store", {"--shard", "1/2"}).code, 0);
+  EXPECT_EQ(run_micro("store", {"--report-only"}).code, 0);
+}
+
+TEST_F(Program, TrainsAndRecordsWhatItTakesToRunItAgain) {
+  ASSERT_EQ(run_micro("store", {"--set", "train.images_seen=32"}).code, 0);
+  const json made = results("store");
+  EXPECT_EQ(made.at("sweep").at("file"), "micro.json");
+  EXPECT_EQ(made.at("sweep").at("set"), json::array({"train.images_seen=32"}));
+  EXPECT_EQ(made.at("sweep").at("content"), json::parse(kMicroSweep));
+  EXPECT_TRUE(made.at("context").contains("instruction_sets"));
+  for (const json& stage : made.at("cells").at(1).at("stages")) {
+    EXPECT_GE(stage.at("cpu_seconds"), 0.0);
+    EXPECT_GT(stage.at("peak_memory"), 1 << 20);  // a program with libtorch in it
+    EXPECT_EQ(stage.at("attempts"), 1);
+    EXPECT_EQ(stage.at("made_by").at("commit"), made.at("context").at("commit"));
+    EXPECT_EQ(stage.contains("weights_sha256"), stage.at("stage") == "tokenizer" ||
+                                                    stage.at("stage") == "any_order" ||
+                                                    stage.at("stage") == "specialist");
+  }
+}
+
+TEST_F(Program, TrainsNothingAgainThatFailedInThisRun) {
+  const Outcome outcome =
+      run_micro("store", {"-j", "2", "--set", "train.learning_rate=1e30", "--threads", "1"});
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  std::multiset<std::string> failed;
+  std::ifstream log(folder_ / "store-out" / "log.jsonl");
+  for (std::string line; std::getline(log, line);) {
+    const json event = json::parse(line);
+    if (event.at("kind") == "stage_started" && event.at("stage") == "any_order") {
+      failed.insert(event.at("key"));
+    }
+  }
+  EXPECT_EQ(failed.size(), 2u);  // each of the two trainings once
+  EXPECT_EQ(results("store").at("cells").at(1).at("status"), "diverged");
 }
 
 TEST_F(Program, TrainsOnAfterKillsWithTheNumbersOfAnUndisturbedRun) {
