@@ -12,12 +12,17 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "models/any_order/dropout.h"
 #include "orders/counter_random.h"
 
 namespace oar {
 namespace {
 
 constexpr double kBeta1 = 0.9, kBeta2 = 0.95, kEpsilon = 1e-8;
+constexpr int64_t kExtra = 5;  // behind the gradients: three losses, stop, out of memory
+constexpr char kSmallerModel[] =
+    "choose a smaller model (model.preset, model.layers, model.width), fewer patches "
+    "(dataset.image_size) or a device with more memory";
 
 /// L2 norm of all gradients together.
 torch::Tensor gradient_norm(const std::vector<torch::Tensor>& parameters) {
@@ -30,8 +35,12 @@ torch::Tensor gradient_norm(const std::vector<torch::Tensor>& parameters) {
 
 }  // namespace
 
-AnyOrderTrainer::AnyOrderTrainer(Transformer model, const TrainerSettings& settings)
-    : model_(std::move(model)), settings_(settings) {
+AnyOrderTrainer::AnyOrderTrainer(Transformer model, const TrainerSettings& settings,
+                                 std::shared_ptr<Communicator> ranks)
+    : model_(std::move(model)),
+      settings_(settings),
+      ranks_(std::move(ranks)),
+      at_once_(std::numeric_limits<int64_t>::max(), kSmallerModel) {
   decayed_.weight_decay = settings.weight_decay;
   for (const auto& item : model_->named_parameters()) {
     Group& group = item.value().dim() >= 2 ? decayed_ : plain_;
@@ -52,35 +61,72 @@ double AnyOrderTrainer::learning_rate() const {
   return settings_.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
 }
 
-torch::Tensor AnyOrderTrainer::loss_of(const TrainingBatch& batch, const torch::Tensor& labels,
-                                       torch::Tensor& code_loss) {
-  const auto predicted = model_->predict(batch.codes, batch.position_at, labels);
-  const torch::Tensor target = batch.codes.gather(1, batch.position_at);
-  code_loss = at::cross_entropy_loss(predicted.logits.flatten(0, 1), target.flatten());
-  if (!predicted.location.defined()) return code_loss;
+AnyOrderTrainer::Range AnyOrderTrainer::share_of(int64_t images) const {
+  if (!ranks_) return {0, images};
+  return {images * ranks_->rank() / ranks_->size(), images * (ranks_->rank() + 1) / ranks_->size()};
+}
+
+torch::Tensor AnyOrderTrainer::with_dropped_conditions(const torch::Tensor& labels) const {
+  if (!labels.defined() || settings_.condition_dropout <= 0) return labels;
+  torch::Tensor kept = labels.cpu().clone();
+  auto label = kept.accessor<int64_t, 1>();
+  for (int64_t b = 0; b < kept.size(0); ++b) {
+    if (random_uniform(settings_.seed, Stream::kConditionDropout,
+                       {static_cast<uint64_t>(steps_done_), static_cast<uint64_t>(b)}) <
+        settings_.condition_dropout) {
+      label[b] = -1;
+    }
+  }
+  return kept.to(labels.device());
+}
+
+torch::Tensor AnyOrderTrainer::loss_of(const TrainingBatch& batch, const Range& part,
+                                       Losses& losses) {
+  const int64_t whole = batch.codes.size(0), images = part.end - part.begin;
+  const auto rows = [&](const torch::Tensor& x) {
+    return x.defined() ? x.narrow(0, part.begin, images) : x;
+  };
+  const torch::Tensor codes = rows(batch.codes), position_at = rows(batch.position_at);
+  const PartOfBatch masks(part.begin, whole);
+  const auto predicted = model_->predict(codes, position_at, rows(batch.labels));
+  const torch::Tensor target = codes.gather(1, position_at);
+  torch::Tensor loss = at::cross_entropy_loss(predicted.logits.flatten(0, 1), target.flatten());
+  // A mean over this part's images becomes its share of the mean over all.
+  if (images < whole) loss = loss * (static_cast<double>(images) / static_cast<double>(whole));
+  losses.code += loss.item<double>();
+  if (predicted.location.defined()) {
+    loss = loss + location_loss_of(batch, part, predicted.location, losses);
+  }
+  losses.total += loss.item<double>();
+  return loss;
+}
+
+torch::Tensor AnyOrderTrainer::location_loss_of(const TrainingBatch& batch, const Range& part,
+                                                const torch::Tensor& logits, Losses& losses) {
   // Row t of the head's [B, N, N] may only name patches that are open at step t.
-  const int64_t n = batch.position_at.size(1);
-  const torch::Tensor step_of = batch.position_at.argsort(static_cast<int64_t>(1), false);
+  const torch::Tensor position_at = batch.position_at.narrow(0, part.begin, part.end - part.begin);
+  const int64_t n = position_at.size(1);
+  const torch::Tensor step_of = position_at.argsort(static_cast<int64_t>(1), false);
   const torch::Tensor step = at::arange(n, step_of.options()).view({1, n, 1});
   const torch::Tensor log_p =
-      predicted.location
-          .masked_fill(step_of.unsqueeze(1) < step, -std::numeric_limits<float>::infinity())
+      logits.masked_fill(step_of.unsqueeze(1) < step, -std::numeric_limits<float>::infinity())
           .log_softmax(-1);
-  // Mean over the images that teach, where there are any.
+  // Mean over those images of the whole batch that teach, where there are any.
   const torch::Tensor teaches = batch.teaches_places.defined()
                                     ? batch.teaches_places.to(log_p.dtype())
                                     : torch::ones({batch.codes.size(0)}, log_p.options());
-  const torch::Tensor share = teaches / teaches.sum().clamp_min(1);
+  const torch::Tensor share =
+      (teaches / teaches.sum().clamp_min(1)).narrow(0, part.begin, part.end - part.begin);
   const torch::Tensor location =
-      -(log_p.gather(2, batch.position_at.unsqueeze(2)).mean({1, 2}) * share).sum();
-  location_loss_ = location.item<double>();
-  torch::Tensor loss = code_loss + settings_.location_weight * location;
+      -(log_p.gather(2, position_at.unsqueeze(2)).mean({1, 2}) * share).sum();
+  losses.location += location.item<double>();
+  torch::Tensor loss = settings_.location_weight * location;
   if (settings_.location_distance_penalty > 0 && n > 1) {
     if (!distance_.defined()) {
       distance_ = distance_table(model_->config().grid, settings_.location_distance)
                       .to(loss.device(), torch::kFloat32);
     }
-    const torch::Tensor from = batch.position_at.narrow(1, 0, n - 1);
+    const torch::Tensor from = position_at.narrow(1, 0, n - 1);
     const torch::Tensor reach = distance_.index_select(0, from.flatten()).view({-1, n - 1, n});
     const torch::Tensor expected =
         ((log_p.narrow(1, 1, n - 1).exp() * reach).sum(-1).mean(1) * share).sum();
@@ -89,37 +135,90 @@ torch::Tensor AnyOrderTrainer::loss_of(const TrainingBatch& batch, const torch::
   return loss;
 }
 
-double AnyOrderTrainer::step(const TrainingBatch& batch) {
-  const uint64_t step = static_cast<uint64_t>(steps_done_);
-  // Dropout draws from libtorch's own generator: seeding it at every step makes a resumed run
-  // equal.
-  at::manual_seed(random_bits(settings_.seed, Stream::kTrainingStep, {step}));
-  torch::Tensor labels = batch.labels;
-  if (labels.defined() && settings_.condition_dropout > 0) {
-    labels = labels.cpu().clone();
-    auto label = labels.accessor<int64_t, 1>();
-    for (int64_t b = 0; b < labels.size(0); ++b) {
-      if (random_uniform(settings_.seed, Stream::kConditionDropout,
-                         {step, static_cast<uint64_t>(b)}) < settings_.condition_dropout) {
-        label[b] = -1;
+AnyOrderTrainer::Losses AnyOrderTrainer::compute_gradients(const TrainingBatch& batch) {
+  const Range share = share_of(batch.codes.size(0));
+  for (;;) {
+    Losses losses;
+    int64_t at_once = std::min(at_once_.count(), share.end - share.begin);
+    const bool fits = fits_in_memory([&] {
+      for (int64_t begin = share.begin; begin < share.end; begin += at_once) {
+        // Dropout draws from libtorch's own generator: seeding it at every step makes a resumed
+        // run equal, and every part draws the masks of the whole batch.
+        at::manual_seed(random_bits(settings_.seed, Stream::kTrainingStep,
+                                    {static_cast<uint64_t>(steps_done_)}));
+        loss_of(batch, {begin, std::min(share.end, begin + at_once)}, losses).backward();
       }
-    }
-    labels = labels.to(batch.codes.device());
+    });
+    if (fits) return losses;
+    model_->zero_grad();  // a part that was added up already would count twice
+    at_once_.halve(at_once);
   }
+}
 
+AnyOrderTrainer::Losses AnyOrderTrainer::try_gradients(const TrainingBatch& batch,
+                                                       std::string& failure) {
+  try {
+    return compute_gradients(batch);
+  } catch (const OutOfMemory& error) {
+    // The others wait for this rank's share: they must hear of it before it gives up.
+    if (!ranks_) throw;
+    failure = error.what();
+    return {};
+  }
+}
+
+void AnyOrderTrainer::sum_over_ranks(Losses& losses, bool stop, const std::string& failure) {
+  const std::vector<torch::Tensor> parameters = model_->parameters();
+  int64_t size = kExtra;
+  for (const torch::Tensor& p : parameters) size += p.numel();
+  if (!packed_.defined()) packed_ = torch::empty({size}, parameters.front().options()).detach();
+  int64_t at = 0;
+  for (const torch::Tensor& p : parameters) {
+    torch::Tensor slot = packed_.narrow(0, at, p.numel());
+    p.grad().defined() ? slot.copy_(p.grad().flatten()) : slot.zero_();
+    at += p.numel();
+  }
+  const torch::Tensor extra = packed_.narrow(0, at, kExtra);
+  extra.copy_(torch::tensor(
+      {losses.code, losses.location, losses.total, stop ? 1.0 : 0.0, failure.empty() ? 0.0 : 1.0},
+      torch::kFloat64));
+  ranks_->sum({packed_});
+  const torch::Tensor summed = extra.to(torch::kCPU, torch::kFloat64);
+  const double* const found = summed.const_data_ptr<double>();
+  losses = {found[0], found[1], found[2]};
+  stop_agreed_ = found[3] > 0;
+  if (found[4] > 0) {
+    throw OutOfMemory(failure.empty() ? "another rank is out of memory with one image at a time"
+                                      : failure);
+  }
+  at = 0;
+  for (const torch::Tensor& p : parameters) {
+    p.mutable_grad() = packed_.narrow(0, at, p.numel()).view(p.sizes());
+    at += p.numel();
+  }
+}
+
+double AnyOrderTrainer::step(const TrainingBatch& batch, bool stop) {
+  TrainingBatch conditioned = batch;
+  conditioned.labels = with_dropped_conditions(batch.labels);
   model_->train();
   model_->zero_grad();
-  torch::Tensor code_loss;
-  const torch::Tensor loss = loss_of(batch, labels, code_loss);
-  loss.backward();
-
+  std::string failure;
+  Losses losses = try_gradients(conditioned, failure);
   const torch::NoGradGuard no_gradients;
+  stop_agreed_ = stop;
+  if (ranks_) sum_over_ranks(losses, stop, failure);
+  location_loss_ = losses.location;
   const double norm = gradient_norm(model_->parameters()).item<double>();
-  const double value = code_loss.item<double>();
-  if (!std::isfinite(loss.item<double>()) || !std::isfinite(norm)) {
+  if (!std::isfinite(losses.total) || !std::isfinite(norm)) {
     return std::numeric_limits<double>::quiet_NaN();
   }
-  const double shrink = std::min(1.0, settings_.gradient_clip / (norm + 1e-6));
+  update(std::min(1.0, settings_.gradient_clip / (norm + 1e-6)));
+  ++steps_done_;
+  return losses.code;
+}
+
+void AnyOrderTrainer::update(double shrink) {
   for (Group* group : {&decayed_, &plain_}) {
     std::vector<torch::Tensor> gradients;
     for (const torch::Tensor& p : group->parameters) {
@@ -130,8 +229,20 @@ double AnyOrderTrainer::step(const TrainingBatch& batch) {
                       /*max_exp_avg_sqs=*/{}, group->steps, learning_rate(), kBeta1, kBeta2,
                       group->weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
   }
-  ++steps_done_;
-  return value;
+}
+
+void AnyOrderTrainer::share_state() {
+  if (!ranks_) return;
+  const torch::NoGradGuard no_gradients;
+  std::vector<torch::Tensor> all;
+  for (const Group* group : {&decayed_, &plain_}) {
+    for (const auto* tensors :
+         {&group->parameters, &group->first_moments, &group->second_moments, &group->steps}) {
+      for (const torch::Tensor& tensor : *tensors) all.push_back(tensor.detach());
+    }
+  }
+  ranks_->broadcast(all);
+  steps_done_ = ranks_->announce(steps_done_);
 }
 
 TensorMap AnyOrderTrainer::state() const {
@@ -181,9 +292,10 @@ double nats_per_image(Transformer model, const torch::Tensor& codes,
   const torch::Device device = model->device();
   model->eval();
   double total = 0;
-  for (int64_t begin = 0; begin < codes.size(0); begin += batch_size) {
+  ImagesAtOnce at_once(batch_size, kSmallerModel);
+  at_once.for_each(0, codes.size(0), [&](int64_t begin, int64_t end) {
     const auto part = [&](const torch::Tensor& x) {
-      return x.defined() ? x.slice(0, begin, begin + batch_size).to(device) : x;
+      return x.defined() ? x.slice(0, begin, end).to(device) : x;
     };
     const torch::Tensor batch = part(codes), orders = part(position_at);
     const torch::Tensor log_probabilities =
@@ -191,7 +303,7 @@ double nats_per_image(Transformer model, const torch::Tensor& codes,
     total -= log_probabilities.gather(2, batch.gather(1, orders).unsqueeze(2))
                  .sum(torch::kFloat64)
                  .item<double>();
-  }
+  });
   return total / static_cast<double>(codes.size(0));
 }
 

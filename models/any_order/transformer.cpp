@@ -2,7 +2,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/dropout.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
@@ -12,6 +11,8 @@
 
 #include <cmath>
 #include <stdexcept>
+
+#include "models/any_order/dropout.h"
 
 namespace oar {
 namespace {
@@ -98,9 +99,9 @@ BlockImpl::Heads BlockImpl::heads(const torch::Tensor& x, const RotaryTable* rot
 
 torch::Tensor BlockImpl::finish(const torch::Tensor& x, const torch::Tensor& attended) {
   const torch::Tensor joined = attended.transpose(1, 2).reshape(x.sizes());
-  const torch::Tensor y = x + at::dropout(projection_->forward(joined), dropout_, is_training());
+  const torch::Tensor y = x + batch_dropout(projection_->forward(joined), dropout_, is_training());
   const torch::Tensor hidden = at::gelu(up_->forward(mlp_norm_->forward(y)), "tanh");
-  return y + at::dropout(down_->forward(hidden), dropout_, is_training());
+  return y + batch_dropout(down_->forward(hidden), dropout_, is_training());
 }
 
 TransformerImpl::TransformerImpl(const TransformerConfig& config)
@@ -282,7 +283,7 @@ TransformerImpl::Prediction TransformerImpl::predict(const torch::Tensor& codes,
   const torch::Tensor next_inputs =
       at::cat({first_next(position_at.narrow(1, 0, 1)), next(from, to)}, 1);
   const auto drop = [this](const torch::Tensor& x) {
-    return at::dropout(x, config_.dropout, is_training());
+    return batch_dropout(x, config_.dropout, is_training());
   };
   const size_t split = static_cast<size_t>(config_.location_after);
   if (split == 0)
@@ -304,7 +305,7 @@ TransformerImpl::Prediction TransformerImpl::predict_with_position_tokens(
   const torch::Tensor own =
       at::cat({nowhere, position_at.repeat_interleave(2, 1).narrow(1, 0, 2 * n - 1)}, 1);
   torch::Tensor x = at::cat({start_input(labels, batch), pairs.narrow(1, 0, 2 * n - 1)}, 1);
-  x = run(at::dropout(x, config_.dropout, is_training()), 0, num_blocks(), own, own);
+  x = run(batch_dropout(x, config_.dropout, is_training()), 0, num_blocks(), own, own);
   return {logits(x.slice(1, 1, 2 * n, 2)), {}};
 }
 

@@ -4,13 +4,16 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
+
+#include "models/distributed/rank_lost.h"
 
 namespace oar {
 
 /// The processes that train one model together, each on its share of every batch. Every member
 /// calls the same functions in the same order; a call returns once the others have made it too.
+///
+/// Sums come out with the same bits on every rank, and the same again for the same inputs.
 ///
 /// Errors  RankLost from each call if another process has died or does not answer.
 class Communicator {
@@ -32,5 +35,12 @@ class Communicator {
   /// Ends the processes of all ranks with this exit code.
   [[noreturn]] virtual void abort(int code) = 0;
 };
+
+/// The processes that mpirun or srun started with this one; null where it was started alone. Call
+/// it once, early, from the main thread.
+///
+/// Errors  std::invalid_argument, saying what to install or how to start the program, where the
+///         environment says that it is one of several and MPI is missing or knows of none.
+std::shared_ptr<Communicator> open_communicator();
 
 }  // namespace oar

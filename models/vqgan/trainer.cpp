@@ -1,8 +1,10 @@
 #include "models/vqgan/trainer.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
@@ -73,6 +75,14 @@ torch::Tensor as_rows(const torch::Tensor& z) {
 
 torch::Tensor to_byte_range(const torch::Tensor& images) { return (images + 1.0) * 127.5; }
 
+[[noreturn]] void refuse_parts(int64_t images) {
+  throw OutOfMemory(fmt::format(
+      "out of memory with a batch of {} images; the discriminator normalises over its batch, so "
+      "the batch cannot be computed in parts: lower tokenizer.batch_size or dataset.image_size, "
+      "or set tokenizer.discriminator_weight to 0",
+      images));
+}
+
 double value_of(const torch::Tensor& loss) { return loss.defined() ? loss.item<double>() : 0.0; }
 
 }  // namespace
@@ -112,7 +122,10 @@ VqganTrainer::VqganTrainer(Vqgan model, const TrainerOptions& options, Activatio
       upkeep_(model_->config().codebook_size, model_->config().embed_dim, upkeep_options(options)),
       quantise_from_(step_at(options.quantise_from, options)),
       generator_from_(step_at(options.discriminator_start, options)),
-      discriminator_from_(generator_from_ - step_at(options.discriminator_warmup, options)) {
+      discriminator_from_(generator_from_ - step_at(options.discriminator_warmup, options)),
+      at_once_(options.batch_size,
+               "choose a smaller tokenizer (tokenizer.preset), a lower dataset.image_size or a "
+               "device with more memory") {
   model_->draw_weights(options.seed);
   model_->train();
   if (options.discriminator_weight == 0.0) return;
@@ -133,18 +146,24 @@ double VqganTrainer::learning_rate_at(int64_t step) const {
   return options_.learning_rate * (last + (1.0 - last) * cosine);
 }
 
+void VqganTrainer::start_codebook(const torch::Tensor& images, int64_t step) {
+  if (step < quantise_from_ || upkeep_.is_started()) return;
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> vectors;
+  at_once_.for_each(0, images.size(0), [&](int64_t begin, int64_t end) {
+    vectors.push_back(as_rows(model_->embed(to_network_range(images.slice(0, begin, end)))));
+  });
+  upkeep_.start(model_->quantizer()->codebook(), at::cat(vectors), step);
+}
+
 VqganTrainer::Forward VqganTrainer::forward(const torch::Tensor& images, int64_t step) {
   Forward pass;
-  pass.real = to_network_range(images.to(model_->quantizer()->codebook().device()));
+  pass.real = to_network_range(images);
   const torch::Tensor z = model_->embed(pass.real);
   pass.vectors = as_rows(z);
   if (step < quantise_from_) {
-    upkeep_.collect(pass.vectors);
     pass.reconstructed = model_->decode(z);
   } else {
-    if (!upkeep_.is_started()) {
-      upkeep_.start(model_->quantizer()->codebook(), pass.vectors, step);
-    }
     const Encoded encoded = model_->quantise(z);
     pass.codes = encoded.codes.flatten();
     pass.codebook = codebook_loss(z, encoded.quantised, options_.commitment, options_.legacy_beta);
@@ -178,7 +197,7 @@ void VqganTrainer::add_generator_loss(Forward& pass, int64_t step) {
 }
 
 void VqganTrainer::update_codebook(const Forward& pass, int64_t step, VqganLosses& losses) {
-  if (!pass.codes.defined()) return;
+  if (!pass.codes.defined()) return upkeep_.collect(pass.vectors);
   losses.codes_used = (pass.codes.bincount() > 0).sum().item<int64_t>();
   const torch::Tensor restarted =
       upkeep_.restart_dead(model_->quantizer()->codebook(), pass.vectors, pass.codes, step);
@@ -199,25 +218,69 @@ double VqganTrainer::train_discriminator(const Forward& pass, double learning_ra
   return value;
 }
 
+VqganTrainer::Forward VqganTrainer::compute_in_parts(const torch::Tensor& images, int64_t step,
+                                                     int64_t at_once, VqganLosses& losses) {
+  const int64_t whole = images.size(0);
+  std::vector<torch::Tensor> vectors, codes;
+  Forward last;
+  for (int64_t begin = 0; begin < whole; begin += at_once) {
+    last = {};  // its graph goes before the next one comes
+    last = forward(images.slice(0, begin, begin + at_once), step);
+    add_generator_loss(last, step);
+    // Every loss is a mean over this part's images: weighted so, they add up to that over all.
+    const double share = static_cast<double>(last.real.size(0)) / static_cast<double>(whole);
+    losses.reconstruction += share * value_of(last.reconstruction);
+    losses.perceptual += share * value_of(last.perceptual);
+    losses.codebook += share * value_of(last.codebook);
+    losses.generator += share * value_of(last.generator);
+    losses.adaptive_weight += share * value_of(last.adaptive_weight);
+    losses.total += share * value_of(last.total);
+    losses.finite = std::isfinite(losses.total);
+    if (!losses.finite) return last;
+    (share < 1.0 ? last.total * share : last.total).backward();
+    vectors.push_back(last.vectors);
+    if (last.codes.defined()) codes.push_back(last.codes);
+  }
+  last.vectors = at::cat(vectors);
+  if (!codes.empty()) last.codes = at::cat(codes);
+  return last;
+}
+
+VqganTrainer::Forward VqganTrainer::compute_gradients(const torch::Tensor& images, int64_t step,
+                                                      VqganLosses& losses) {
+  start_codebook(images, step);
+  for (;;) {
+    Forward pass;
+    losses = {};
+    const int64_t at_once = std::min(at_once_.count(), images.size(0));
+    if (fits_in_memory([&] { pass = compute_in_parts(images, step, at_once, losses); })) {
+      return pass;
+    }
+    adam_.drop_gradients();
+    if (discriminator_) refuse_parts(images.size(0));
+    at_once_.halve(at_once);
+  }
+}
+
 VqganLosses VqganTrainer::step(const torch::Tensor& images, int64_t step) {
-  Forward pass = forward(images, step);
-  add_generator_loss(pass, step);
-  VqganLosses losses{.reconstruction = value_of(pass.reconstruction),
-                     .perceptual = value_of(pass.perceptual),
-                     .codebook = value_of(pass.codebook),
-                     .generator = value_of(pass.generator),
-                     .adaptive_weight = value_of(pass.adaptive_weight),
-                     .total = value_of(pass.total)};
-  losses.finite = std::isfinite(losses.total);
-  if (!losses.finite) return losses;
-  pass.total.backward();
+  VqganLosses losses;
+  const Forward pass =
+      compute_gradients(images.to(model_->quantizer()->codebook().device()), step, losses);
+  if (!losses.finite) {
+    adam_.drop_gradients();
+    return losses;
+  }
   if (options_.gradient_clip > 0) adam_.clip_gradients(options_.gradient_clip);
   const double learning_rate = learning_rate_at(step);
   adam_.step(learning_rate);
   update_codebook(pass, step, losses);
   if (discriminator_ && step >= discriminator_from_) {
     const double share = learning_rate / options_.learning_rate;
-    losses.discriminator = train_discriminator(pass, share * options_.discriminator_learning_rate);
+    const bool fits = fits_in_memory([&] {
+      losses.discriminator =
+          train_discriminator(pass, share * options_.discriminator_learning_rate);
+    });
+    if (!fits) refuse_parts(images.size(0));
     losses.finite = std::isfinite(losses.discriminator);
   }
   return losses;

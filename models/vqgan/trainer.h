@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "models/memory/images_at_once.h"
 #include "models/vqgan/adam.h"
 #include "models/vqgan/codebook_upkeep.h"
 #include "models/vqgan/discriminator.h"
@@ -73,9 +74,15 @@ struct VqganLosses {
 /// All that a step depends on is its images, its number and `state`: after `load_state`, on the
 /// same CPU, the next step gives the same bits as in a training that was not interrupted.
 ///
+/// Where memory runs out, the batch is computed in parts whose gradients are added up: means are
+/// over the whole batch, so the split changes the rounding of sums and nothing else. (Weights whose
+/// gradient is nothing but rounding, as biases before a normalisation, follow it: Adam divides by
+/// its size.) A discriminator normalises over its batch, so it allows no parts.
+///
 /// Shapes  images uint8 [B, 3, height, width].
 /// Errors  std::invalid_argument on options that cannot be; BadWeights if a loaded state does not
-/// fit. Source  arXiv 2012.09841. Departures: quantising starts after a short plain autoencoder
+///         fit; OutOfMemory where not one image fits, or not the batch with a discriminator.
+/// Source  arXiv 2012.09841. Departures: quantising starts after a short plain autoencoder
 /// with k-means centres, dead codes
 ///         are restarted, and the discriminator trains alone before its loss reaches the
 ///         autoencoder.
@@ -96,13 +103,21 @@ class VqganTrainer {
   /// `source` names the state in error messages.
   void load_state(const TensorMap& state, const std::string& source);
 
+  /// The most images that are computed at once; 0: the whole batch. Halved when memory runs out.
+  int64_t micro_batch() const { return at_once_.reduced() ? at_once_.count() : 0; }
+  void set_micro_batch(int64_t images) { at_once_.at_most(images); }
+
   Vqgan& model() { return model_; }
   const TrainerOptions& options() const { return options_; }
 
  private:
   struct Forward;
+  void start_codebook(const torch::Tensor& images, int64_t step);
   Forward forward(const torch::Tensor& images, int64_t step);
   void add_generator_loss(Forward& pass, int64_t step);
+  Forward compute_gradients(const torch::Tensor& images, int64_t step, VqganLosses& losses);
+  Forward compute_in_parts(const torch::Tensor& images, int64_t step, int64_t at_once,
+                           VqganLosses& losses);
   void update_codebook(const Forward& pass, int64_t step, VqganLosses& losses);
   double train_discriminator(const Forward& pass, double learning_rate);
   double learning_rate_at(int64_t step) const;
@@ -116,6 +131,7 @@ class VqganTrainer {
   int64_t quantise_from_, generator_from_, discriminator_from_;
   Discriminator discriminator_{nullptr};
   std::unique_ptr<Adam> discriminator_adam_;
+  ImagesAtOnce at_once_;
 };
 
 }  // namespace oar

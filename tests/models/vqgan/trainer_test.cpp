@@ -15,11 +15,14 @@
 #include <vector>
 
 #include "models/vqgan/quality.h"
+#include "tests/models/memory/limited_memory.h"
 
 namespace oar {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Pointwise;
+using ::testing::ThrowsMessage;
 
 VqganConfig micro() {
   return {.image_size = 16,
@@ -174,6 +177,77 @@ TEST(VqganTrainer, ADivergedStepIsReportedAndChangesNothing) {
       EXPECT_TRUE(tensor.equal(before.at(name))) << name;
     }
   }
+}
+
+TrainerOptions options_that_quantise() {
+  TrainerOptions options = options_for(6);
+  options.quantise_from = 0.5;
+  return options;
+}
+
+/// Six steps, of which the last three quantise: the loss of each.
+std::vector<double> losses_of(VqganTrainer& trainer) {
+  std::vector<double> losses;
+  for (int64_t step = 0; step < 6; ++step) losses.push_back(trainer.step(sunsets(), step).total);
+  return losses;
+}
+
+/// Convolutions agree to 1e-6 of their norm: float32 sums in another order. Biases before a
+/// normalisation, and centres fresh from k-means, have a gradient of nothing but rounding, and
+/// Adam's m / sqrt(v) makes steps of it as large as any.
+void expect_same_convolutions(const VqganTrainer& found, const VqganTrainer& expected) {
+  const TensorMap other = found.state();
+  double size = 0, difference = 0;
+  for (const auto& [name, tensor] : expected.state()) {
+    if (!name.starts_with("model.") || tensor.dim() != 4) continue;
+    size += tensor.square().sum(torch::kFloat64).item<double>();
+    difference += (other.at(name) - tensor).square().sum(torch::kFloat64).item<double>();
+  }
+  EXPECT_LE(std::sqrt(difference), 1e-6 * std::sqrt(size));
+}
+
+TEST(VqganTrainer, MicroBatchesTrainTheWeightsOfTheWholeBatch) {
+  VqganTrainer whole(Vqgan(micro()), options_that_quantise(), pooled);
+  const std::vector<double> expected = losses_of(whole);
+  EXPECT_EQ(whole.micro_batch(), 0);
+  for (const int64_t images : {4, 3}) {
+    VqganTrainer parted(Vqgan(micro()), options_that_quantise(), pooled);
+    parted.set_micro_batch(images);
+    EXPECT_THAT(losses_of(parted), Pointwise(::testing::DoubleNear(1e-6), expected));
+    expect_same_convolutions(parted, whole);
+  }
+}
+
+TEST(VqganTrainer, MicroBatchesAreHalvedUntilTheyFitAndTrainTheSameWeights) {
+  VqganTrainer undisturbed(Vqgan(micro()), options_that_quantise(), pooled);
+  VqganTrainer trainer(Vqgan(micro()), options_that_quantise(), pooled);
+  std::vector<double> expected, losses;
+  int64_t needed = 0;
+  {
+    LimitedMemory memory;
+    expected = losses_of(undisturbed);
+    needed = memory.most_used();
+  }
+  {
+    LimitedMemory memory(needed * 2 / 3);
+    losses = losses_of(trainer);
+    EXPECT_GE(memory.refusals(), 1);
+  }
+  EXPECT_LT(trainer.micro_batch(), 8);
+  EXPECT_GT(trainer.micro_batch(), 0);
+  EXPECT_THAT(losses, Pointwise(::testing::DoubleNear(1e-6), expected));
+  expect_same_convolutions(trainer, undisturbed);
+}
+
+TEST(VqganTrainer, ABatchForADiscriminatorIsNeverSplit) {
+  TrainerOptions options = options_for(6);
+  options.discriminator_weight = 0.8;
+  options.discriminator = discriminator_for(16);
+  VqganTrainer trainer(Vqgan(micro()), options);
+  const torch::Tensor images = sunsets();
+  LimitedMemory memory(100000);
+  EXPECT_THAT([&] { trainer.step(images, 0); },
+              ThrowsMessage<OutOfMemory>(HasSubstr("lower tokenizer.batch_size")));
 }
 
 TEST(VqganTrainer, AStateThatDoesNotFitIsRefusedByTensor) {
