@@ -64,6 +64,17 @@ TEST_F(LiveFileTest, AProcessThatWasKilledIsSeenAsDeadWithItsLastWords) {
   EXPECT_EQ(processes()[0].shown, (json{{"cell", "oar"}}));
 }
 
+TEST_F(LiveFileTest, MayLeaveItsLastWords) {
+  {
+    LiveFile file(folder());
+    file.show({{"cell", "oar"}});
+    file.leave();
+  }
+  ASSERT_THAT(processes(), SizeIs(1));
+  EXPECT_FALSE(processes()[0].alive);
+  EXPECT_EQ(processes()[0].shown, (json{{"cell", "oar"}}));
+}
+
 TEST_F(LiveFileTest, OnlyTheDeadAreRemoved) {
   const pid_t child = start_showing({{"cell", "dead"}});
   kill(child, SIGKILL);
