@@ -10,7 +10,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test sanitize fuzz bench golden format check-format clean help
+.PHONY: build run test test-slurm sanitize fuzz bench bench-sweeps golden format check-format clean help
 
 build: ## the program: build/oar-bench
 	@cmake/setup.sh packages build
@@ -25,6 +25,12 @@ test: check-format ## formatting, then all tests
 	@cmake/setup.sh configure build
 	@ninja -C build -j$(JOBS)
 	@$(CTEST) --test-dir build
+
+test-slurm: ## a real Slurm on this machine alone, started and stopped by the tests: submit, requeue, cancel
+	@cmake/setup.sh packages build test slurm
+	@cmake/setup.sh configure build
+	@ninja -C build -j$(JOBS) oar-bench slurm_test
+	@$(CTEST) --test-dir build --tests-regex '^slurm\.'
 
 # libtorch is not instrumented: memory that it allocates and frees is checked, what it reads and writes is not.
 sanitize: ## AddressSanitizer and UndefinedBehaviorSanitizer over the tests that do not train
@@ -51,6 +57,12 @@ bench: ## Google Benchmark over metrics, the feature pass and the search, each b
 	@ninja -C build-bench -j$(JOBS) metrics_benchmark extraction_benchmark search_benchmark
 	@for program in metrics extraction search; do \
 	  OMP_WAIT_POLICY=PASSIVE build-bench/$${program}_benchmark --benchmark_filter='$(BENCH)' || exit 1; done
+
+bench-sweeps: ## what whole sweeps cost, each beside its baseline: second run, overhead, sharing, -j 2, a large plan
+	@cmake/setup.sh packages build bench
+	@cmake/setup.sh configure build-bench -DOAR_BUILD_BENCHMARKS=ON -DOAR_CUDA_KERNELS=OFF
+	@ninja -C build-bench -j$(JOBS) oar-bench training_alone
+	@python3 tests/benchmarks/sweeps.py build-bench/oar-bench build-bench/training_alone $(PART)
 
 golden: ## computes the golden numbers of the tests anew, with reference implementations in Python (6 GB of wheels)
 	@cmake/setup.sh packages build
@@ -79,4 +91,4 @@ clean: ## removes what was built, but not the cache that all clones share
 	@rm -rf build build-sanitize build-fuzz build-bench
 
 help:
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 23

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings onto this machine what the build needs. What is there already is left as it is and costs milliseconds.
 #
-#   cmake/setup.sh packages GROUP...       Debian packages of the groups build, test, bench and fuzz
+#   cmake/setup.sh packages GROUP...       Debian packages of the groups build, test, bench, fuzz and slurm
 #   cmake/setup.sh libtorch                prints the folder of libtorch (include/ and lib/)
 #   cmake/setup.sh weights                 prints the file with the weights of the embedded feature network
 #   cmake/setup.sh plots                   prints a Python that has matplotlib; only warns where none can be had
@@ -25,6 +25,7 @@ build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3
 bench_packages=(libbenchmark-dev)
 test_packages=(clang-format)
 fuzz_packages=(clang libclang-rt-14-dev)
+slurm_packages=(slurmctld slurmd slurm-client)
 
 torch_version=2.11.0
 # libtorch_cpu.so alone names these two CUDA libraries; they need neither a GPU nor a toolkit.

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ class ProgramTest : public ::testing::Test {
       const rlimit size{limit, limit};
       ::setrlimit(RLIMIT_FSIZE, &size);
     }
+    for (const auto& [name, value] : environment_) ::setenv(name.c_str(), value.c_str(), 1);
     ::chdir(folder_.c_str());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -66,6 +68,7 @@ class ProgramTest : public ::testing::Test {
   Outcome run(const std::vector<std::string>& arguments) { return finish(start(arguments)); }
 
   std::filesystem::path folder_;
+  std::map<std::string, std::string> environment_;  ///< variables that the program gets beside ours
 };
 
 }  // namespace oar
