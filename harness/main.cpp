@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "harness/completion/completion_verb.h"
+#include "harness/doctor/doctor_verb.h"
 #include "harness/edit/edit_verb.h"
 #include "harness/measure/metrics_verb.h"
 #include "harness/orders_verb/orders_verb.h"
 #include "harness/run/run_verbs.h"
 #include "harness/stages/pipeline.h"
+#include "harness/status/status_verb.h"
 #include "harness/store/interrupt.h"
 #include "harness/submit/submit_verb.h"
 #include "harness/weights/weights_verb.h"
@@ -174,7 +177,8 @@ int main(int argc, char** argv) {
   std::vector<oar::Verb> verbs;
   for (const auto add :
        {oar::add_run_verb, oar::add_plan_verb, oar::add_report_verb, oar::add_submit_verb,
-        add_metrics_verb, add_orders, add_weights, add_list_verb}) {
+        add_metrics_verb, add_orders, add_weights, add_list_verb, oar::add_status_verb,
+        oar::add_doctor_verb, oar::add_completion_verb}) {
     verbs.push_back(add(app));
   }
   oar::add_edit_verbs(app, edit);
