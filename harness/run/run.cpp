@@ -23,6 +23,7 @@
 #include "harness/measure/byte_size.h"
 #include "harness/measure/device.h"
 #include "harness/measure/extractors.h"
+#include "harness/plan/print_plan.h"
 #include "harness/run/plots.h"
 #include "harness/run/results.h"
 #include "harness/run/shard.h"
@@ -30,13 +31,14 @@
 #include "harness/run/worker_processes.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/pipeline.h"
-#include "harness/store/file_lock.h"
 #include "harness/store/interrupt.h"
 #include "harness/store/live_file.h"
+#include "harness/store/live_keys.h"
 #include "harness/store/machine.h"
 #include "harness/sweep/json_file.h"
 #include "harness/sweep/shell_quote.h"
 #include "models/distributed/communicator.h"
+#include "models/distributed/launcher.h"
 #include "models/weights/atomic_file.h"
 #include "reports/report.h"
 
@@ -86,23 +88,18 @@ json earlier_results(const fs::path& folder) {
   }
 }
 
-/// The keys that this process needs, for as long as it runs: `gc` leaves them alone. A store that
-/// cannot be written to has nobody who deletes from it either.
+/// The keys that this process needs, for as long as it runs.
 std::unique_ptr<LiveFile> register_keys(const Store& store, const RunOptions& options,
                                         const SweepPlan& plan) {
-  try {
-    fs::create_directories(store.root() / "live");
-    const FileLock lock(store.root() / "live.lock", [&](const std::string& holder) {
-      fmt::print(stderr, "waits for {}, which is cleaning the store\n", holder);
-    });
-    auto live = std::make_unique<LiveFile>(store.root() / "live");
-    json keys = json::array();
-    for (const PlannedStage& stage : plan.stages) keys.push_back(stage.node.key);
-    live->show({{"sweep", options.sweep.string()}, {"keys", std::move(keys)}});
-    return live;
-  } catch (const std::system_error&) {
-    return nullptr;
-  }
+  std::vector<std::string> keys;
+  for (const PlannedStage& stage : plan.stages) keys.push_back(stage.node.key);
+  return hold_keys(store.root(), options.sweep.string(), keys, [](const std::string& holder) {
+    fmt::print(stderr, "waits for {}, which is cleaning the store\n", holder);
+  });
+}
+
+fs::path base_folder(const RunOptions& options) {
+  return options.out.empty() ? fs::path("runs") / options.sweep.stem() : options.out;
 }
 
 std::string new_run_id() {
@@ -121,7 +118,7 @@ class SweepRun {
         environment_(environment),
         shard_(shard_from_text("--shard", options.shard)),
         cells_(shard_.cells(sweep.cells.size())),
-        base_(options.out.empty() ? fs::path("runs") / options.sweep.stem() : options.out),
+        base_(base_folder(options)),
         out_(shard_.whole()
                  ? base_
                  : base_ / "shards" / fmt::format("{}-of-{}", shard_.index, shard_.count)),
@@ -140,6 +137,13 @@ class SweepRun {
     const auto live = register_keys(store_, options_, plan_);
     remove_dead(base_ / "status");
     status_ = std::make_unique<LiveFile>(base_ / "status");
+    shown_ = {{"sweep", options_.sweep.string()},
+              {"host", host_name()},
+              {"pid", getpid()},
+              {"worker", options_.worker.empty() ? json(nullptr) : json(options_.worker)},
+              {"started", iso_time(options_.since)},
+              {"progress", nullptr}};
+    status_->show(shown_);
     log_ = open_log(base_, options_.tensorboard);
     const bool leads = options_.worker.empty();
     if (leads) log_->write("run_started", start_event());
@@ -147,13 +151,26 @@ class SweepRun {
       const int code = work_and_report();
       if (leads) log_->write("run_ended", {{"code", code}});
       return code;
-    } catch (...) {
-      if (leads) log_->write("run_ended", {{"code", nullptr}});
+    } catch (const std::exception& error) {
+      const bool interrupted = dynamic_cast<const Interrupted*>(&error) != nullptr;
+      if (leads) {
+        log_->write("run_ended", {{"code", interrupted ? json(kInterrupted) : json(nullptr)},
+                                  {"message", error.what()}});
+      }
       throw;
     }
   }
 
  private:
+  /// What a person can type to go on; null where it holds what no shell line can.
+  json command_line() const {
+    try {
+      return "oar-bench " + quote(command());
+    } catch (const std::invalid_argument&) {
+      return nullptr;
+    }
+  }
+
   json start_event() const {
     return {{"sweep", options_.sweep.string()},
             {"name", sweep_.name},
@@ -163,14 +180,15 @@ class SweepRun {
             {"threads", facts_.machine.at("threads")},
             {"commit", facts_.machine.at("commit")},
             {"run", options_.run_id},
-            {"command", "oar-bench " + quote(command())}};
+            {"command", command_line()}};
   }
 
   int work_and_report() {
     const json earlier = earlier_results(out_);
     const int jobs = options_.worker.empty() ? jobs_wanted() : 1;
-    const bool workers_ended = jobs < 2 || options_.report_only || run_workers(jobs);
-    make_work();
+    const bool with_workers = jobs > 1 && !options_.report_only;
+    const bool workers_ended = !with_workers || run_workers(jobs);
+    make_work(with_workers ? silent_ : progress_);  // the workers have said what was cached
     try {
       if (options_.report_only || !workers_ended) {
         work_->collect();
@@ -201,6 +219,7 @@ class SweepRun {
   }
 
   int jobs_wanted() const {
+    if (environment_.ranks) return 1;  // the others wait for this one
     const int64_t wanted = options_.jobs > 0 ? options_.jobs : sweep_.max_parallel;
     return static_cast<int>(std::min<int64_t>(wanted, static_cast<int64_t>(cells_.size())));
   }
@@ -213,20 +232,14 @@ class SweepRun {
             {"set", options_.set}};
   }
 
-  void make_work() {
+  void make_work(Progress& progress) {
     RunSettings settings;
     settings.checkpoint_seconds = options_.checkpoint_seconds;
     settings.log = log_.get();
     settings.made_by = facts_.machine;
     settings.since = options_.since;
-    work_ = std::make_unique<SweepWork>(sweep_, plan_, cells_, store_, progress_, settings,
+    work_ = std::make_unique<SweepWork>(sweep_, plan_, cells_, store_, progress, settings,
                                         environment_.ranks.get());
-    shown_ = {{"sweep", options_.sweep.string()},
-              {"host", host_name()},
-              {"pid", getpid()},
-              {"worker", options_.worker.empty() ? json(nullptr) : json(options_.worker)},
-              {"started", iso_time(options_.since)},
-              {"progress", nullptr}};
     work_->listen([this](const SweepWork::Now& now, bool cell_ended) {
       shown_["cell"] = now.cell;
       shown_["stages_done"] = now.stages_done;
@@ -247,7 +260,9 @@ class SweepRun {
   bool run_workers(int jobs) {
     std::vector<std::vector<std::string>> commands;
     for (int i = 1; i <= jobs; ++i) commands.push_back(worker_command(i, jobs));
-    WorkerProcesses workers(commands, std::max(1, at::get_num_threads() / jobs));
+    const int threads =
+        options_.threads > 0 ? options_.threads : std::max(1, at::get_num_threads() / jobs);
+    WorkerProcesses workers(commands, threads);
     Board board(ProgressOptions::standard_error(options_.quiet));
     for (bool stopping = false; workers.running();) {
       board.refresh(live_processes(base_ / "status"));
@@ -282,19 +297,25 @@ class SweepRun {
     for (const std::string& set : options_.set) add("--set", set);
     add("--store", options_.store.string());
     add("--out", base_.string());
-    add("--device", options_.device);
-    add("--memory", options_.memory);
-    if (!options_.shard.empty()) add("--shard", options_.shard);
-    add("--checkpoint-every", fmt::format("{}", options_.checkpoint_seconds));
+    const RunOptions defaults;
+    const auto add_if_other = [&](const char* option, const auto& value, const auto& otherwise) {
+      if (value != otherwise) add(option, fmt::format("{}", value));
+    };
+    add_if_other("--device", options_.device, defaults.device);
+    add_if_other("--memory", options_.memory, defaults.memory);
+    add_if_other("--shard", options_.shard, defaults.shard);
+    add_if_other("--jobs", options_.jobs, defaults.jobs);
+    add_if_other("--threads", options_.threads, defaults.threads);
+    add_if_other("--checkpoint-every", options_.checkpoint_seconds, defaults.checkpoint_seconds);
     if (options_.tensorboard) words.push_back("--tensorboard");
     return words;
   }
 
   std::vector<std::string> worker_command(int index, int jobs) const {
-    std::vector<std::string> words = command();
-    words.insert(words.end(), {"--quiet", "--device", device_of_worker(index), "--worker",
-                               fmt::format("{}/{}", index, jobs), "--run-id", options_.run_id,
-                               "--since", fmt::format("{}", options_.since)});
+    std::vector<std::string> words = command();  // of options given twice the last one counts
+    words.insert(words.end(), {"--quiet", "--jobs", "1", "--device", device_of_worker(index),
+                               "--worker", fmt::format("{}/{}", index, jobs), "--run-id",
+                               options_.run_id, "--since", fmt::format("{}", options_.since)});
     return words;
   }
 
@@ -337,7 +358,7 @@ class SweepRun {
   fs::path base_;              ///< what all shards and workers share
   fs::path out_;               ///< where the record goes
   Store store_;
-  Progress progress_;
+  Progress progress_, silent_;
   RunFacts facts_;
   std::unique_ptr<LiveFile> status_;
   std::unique_ptr<EventLog> log_;
@@ -348,7 +369,12 @@ class SweepRun {
 };
 
 Environment environment_of(const RunOptions& options, std::shared_ptr<Communicator> ranks) {
-  return {device_from_name(options.device), bytes_from_text(options.memory), std::move(ranks)};
+  torch::Device device = device_from_name(options.device);
+  if (ranks && device.is_cuda() && !options.device.starts_with("cuda:")) {  // each its own
+    device = torch::Device(
+        torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank() % torch::cuda::device_count()));
+  }
+  return {device, bytes_from_text(options.memory), std::move(ranks)};
 }
 
 SweepPlan planned(const RunOptions& options, const Sweep& sweep, const Environment& environment) {
@@ -370,7 +396,9 @@ int run_checked(const RunOptions& options, const Sweep& sweep, const SweepPlan& 
 int run_sweep(const RunOptions& options) {
   const Sweep sweep = read_sweep(options.sweep, options.set, known_names());
   if (options.threads > 0) at::set_num_threads(options.threads);
-  const Environment environment = environment_of(options, nullptr);
+  // A worker of -j is one of several processes too, but trains alone.
+  const Environment environment =
+      environment_of(options, options.worker.empty() ? open_communicator() : nullptr);
   const SweepPlan plan = planned(options, sweep, environment);
   if (!environment.ranks) return run_checked(options, sweep, plan, environment);
   if (environment.ranks->rank() > 0) {
@@ -389,27 +417,10 @@ int run_sweep(const RunOptions& options) {
   }
 }
 
-int print_plan(const RunOptions& options) {
+int print_plan(const RunOptions& options, size_t show, bool as_json) {
   const Sweep sweep = read_sweep(options.sweep, options.set, known_names());
   const SweepPlan plan = planned(options, sweep, environment_of(options, nullptr));
-  const Store store(options.store);
-  std::set<size_t> seen;
-  size_t cached = 0;
-  for (size_t i = 0; i < plan.cells.size(); ++i) {
-    fmt::print("{}\n", sweep.cells[i].id);
-    for (const auto& [role, stage] : plan.cells[i]) {
-      const StageNode& node = plan.stages[stage].node;
-      const bool complete = store.complete(node);
-      const bool first = seen.insert(stage).second;
-      if (first && complete) ++cached;
-      fmt::print("  {:<20} {}  {}\n", role, node.key.substr(0, 12),
-                 complete ? "cached"
-                 : first  ? "to do"
-                          : "shared with a cell above");
-    }
-  }
-  fmt::print("{} cells, {} different stages: {} cached, {} to do\n", plan.cells.size(), seen.size(),
-             cached, seen.size() - cached);
+  print_plan(sweep, plan, {options.store, base_folder(options), show}, as_json);
   return kAllDone;
 }
 

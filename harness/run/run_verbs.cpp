@@ -1,9 +1,17 @@
 #include "harness/run/run_verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <memory>
 
+#include "harness/run/ranks.h"
+
 namespace oar {
+namespace {
+
+constexpr size_t kShownCells = 40;  // of a plan; more are a table of kinds
+
+}  // namespace
 
 void add_sweep_options(CLI::App& verb, RunOptions& options) {
   verb.add_option("sweep", options.sweep, "the sweep's JSON file")->required();
@@ -20,9 +28,9 @@ void add_sweep_options(CLI::App& verb, RunOptions& options) {
 Verb add_run_verb(CLI::App& app) {
   const auto options = std::make_shared<RunOptions>();
   const auto dry_run = std::make_shared<bool>(false);
+  const auto ranks = std::make_shared<int>(1);
   CLI::App* const run = app.add_subcommand("run", "run what a sweep lacks, then report");
   add_sweep_options(*run, *options);
-  run->get_option("--device")->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   run->add_option("--out", options->out,
                   "folder of results.json and report.md; "
                   "runs/<name of the sweep file> without it");
@@ -30,6 +38,10 @@ Verb add_run_verb(CLI::App& app) {
                   "processes that share the work, and divide the threads; the sweep's "
                   "strategy.max_parallel without it")
       ->check(CLI::Range(1, 1024));
+  run->add_option("--ranks", *ranks,
+                  "processes that train each model together, on this machine: mpirun starts them")
+      ->check(CLI::Range(1, 1024))
+      ->excludes("--jobs");
   run->add_option("--threads", options->threads, "of each process; without it the processors")
       ->check(CLI::Range(1, 4096));
   run->add_option("--shard", options->shard,
@@ -43,21 +55,39 @@ Verb add_run_verb(CLI::App& app) {
   run->add_flag("--report-only", options->report_only, "run nothing; record what the store holds");
   run->add_flag("--quiet", options->quiet, "no progress lines");
   run->add_flag("--dry-run", *dry_run, "print the plan only");
+  for (const char* name : {"--device", "--jobs"}) {  // a worker's stand behind those of its run
+    run->get_option(name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
   const auto hidden = [run](const char* name, auto& value) {  // for the workers of -j
     run->add_option(name, value)->group("");
   };
   hidden("--worker", options->worker);
   hidden("--run-id", options->run_id);
   hidden("--since", options->since);
-  return {run,
-          [options, dry_run] { return *dry_run ? print_plan(*options) : run_sweep(*options); }};
+  return {run, [options, dry_run, ranks] {
+            if (*dry_run) return print_plan(*options, kShownCells, false);
+            if (*ranks > 1) return run_under_mpi(*ranks, own_arguments_without("--ranks"));
+            return run_sweep(*options);
+          }};
 }
 
 Verb add_plan_verb(CLI::App& app) {
-  const auto options = std::make_shared<RunOptions>();
-  CLI::App* const plan = app.add_subcommand("plan", "print every stage of a sweep and its state");
-  add_sweep_options(*plan, *options);
-  return {plan, [options] { return print_plan(*options); }};
+  struct Options {
+    RunOptions run;
+    bool all = false, json = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* const plan = app.add_subcommand(
+      "plan", "what a run would do: every stage, its state, why it must run, and what it takes");
+  add_sweep_options(*plan, options->run);
+  plan->add_option("--out", options->run.out,
+                   "folder of the last results.json, which says what each cell was made from; "
+                   "runs/<name of the sweep file> without it");
+  plan->add_flag("--all", options->all, "show every cell, however many there are");
+  plan->add_flag("--json", options->json, "print one JSON object");
+  return {plan, [options] {
+            return print_plan(options->run, options->all ? SIZE_MAX : kShownCells, options->json);
+          }};
 }
 
 Verb add_report_verb(CLI::App& app) {

@@ -17,6 +17,7 @@ std::string shown(std::string_view text) {
   return result;
 }
 
+/// Means itself to a shell and to Slurm, wherever it stands.
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("_.,:=%@/+-").find(c) != std::string_view::npos;
@@ -40,7 +41,10 @@ std::string quote(std::string_view text) {
 
 std::string quote(const std::vector<std::string>& words) {
   std::string line;
-  for (const std::string& word : words) line += (line.empty() ? "" : " ") + quote(word);
+  for (const std::string& word : words) {
+    const bool bare = !word.empty() && std::all_of(word.begin(), word.end(), is_plain);
+    line += (line.empty() ? "" : " ") + (bare ? word : quote(word));
+  }
   return line;
 }
 

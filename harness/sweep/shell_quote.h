@@ -13,7 +13,7 @@ namespace oar {
 ///         option needs one, and a script with one no longer reads as what it does.
 std::string quote(std::string_view text);
 
-/// The words of a command, each quoted.
+/// The words of a command, each quoted where a shell could read it as anything else.
 std::string quote(const std::vector<std::string>& words);
 
 /// `value` where `#SBATCH --name=value` means it as it stands. Slurm reads those lines with quotes,

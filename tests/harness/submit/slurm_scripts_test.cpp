@@ -172,8 +172,8 @@ TEST_F(ReportScript, ReportsWithoutWhatOnlyTheCellsNeed) {
                .only_cells = {"--device", "cuda"},
                .resources = {.tasks = 3, .gpus = "1", .memory = "2G"}};
   const std::string script = report_script(job);
-  EXPECT_THAT(script, HasSubstr("exec '/bin/oar-bench' 'run' '/s.json' '--set' 'a=1' '--store' "
-                                "'/store' '--out' '/out' '--quiet' --report-only\n"));
+  EXPECT_THAT(script, HasSubstr("exec /bin/oar-bench run /s.json --set a=1 --store /store --out "
+                                "/out --quiet --report-only\n"));
   EXPECT_THAT(script, HasSubstr("#SBATCH --mem=2G\n"));
   EXPECT_THAT(script, Not(HasSubstr("gres")));
   EXPECT_THAT(script, Not(HasSubstr("--array")));
