@@ -162,6 +162,31 @@ TEST_F(SlurmTrains, ATaskThatIsToldToStopWritesACheckpointAndContinuesAfterARequ
   EXPECT_EQ(numbers(results("out")), numbers(results("plain-out"))) << logs("out");
 }
 
+TEST_F(SlurmTrains, RanksOfATaskTrainOneModelAndStopAndContinueTogether) {
+  if (output_of("srun --mpi=list 2>&1").find("pmix") == std::string::npos ||
+      !fs::exists(fs::path(OAR_BENCH_PROGRAM).parent_path() / "liboar_mpi.so")) {
+    GTEST_SKIP() << "this Slurm has no PMIx, or the program no MPI";
+  }
+  environment_["SLURM_MPI_TYPE"] = "pmix";  // as MpiDefault says on a cluster
+  const Outcome submitted =
+      submit("out", {"--tasks", "1", "--ranks", "2", "--set", "train.images_seen=5000"});
+  ASSERT_EQ(submitted.code, 0) << submitted.text;
+  wait_for_training();
+  output_of("scancel --signal=TERM --batch " + task("1").at("ArrayJobId") + "_1");
+  ASSERT_TRUE(slurm_->wait_until_idle(180)) << logs("out");
+  EXPECT_EQ(task("1").at("Restarts"), "1") << logs("out");
+  EXPECT_EQ(task("1").at("JobState"), "COMPLETED") << logs("out");
+  EXPECT_THAT(logs("out"), HasSubstr("continues after a requeue"));
+  for (const json& cell : results("out").at("cells")) {
+    EXPECT_EQ(cell.at("status"), "done");
+    for (const json& stage : cell.at("stages")) {
+      if (stage.at("role") == "any_order") {
+        EXPECT_EQ(stage.at("record").at("ranks"), 2);
+      }
+    }
+  }
+}
+
 TEST_F(SlurmTrains, ACancelledTaskStaysCancelledAndItsCheckpointStays) {
   const Outcome submitted = submit("out", {"--tasks", "1", "--set", "train.images_seen=400000"});
   ASSERT_EQ(submitted.code, 0) << submitted.text;
