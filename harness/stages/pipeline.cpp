@@ -123,6 +123,14 @@ KnownNames known_names() {
     known.features.push_back(name);
     if (name != "efficientnet_lite0") known.brought_features.push_back(name);
   }
+  known.metrics = find_option("evaluate.metrics")->accepts.choices;
+  known.undirected_metrics = {"mean_inter_patch_distance", "sun_before_clouds",
+                              "background_first_index"};
+  for (const char* metric : {"mean_inter_patch_distance", "excess_nats", "path_adjacent_share",
+                             "sun_before_clouds", "background_first_index", "nats_per_image_raster",
+                             "nats_per_image_random", "tokenizer_psnr", "tokenizer_rfid"}) {
+    known.metrics.emplace_back(metric);
+  }
   return known;
 }
 
