@@ -10,7 +10,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test test-slurm sanitize fuzz bench bench-sweeps golden format check-format clean help
+.PHONY: build run test test-slurm sanitize sanitize-threads fuzz bench bench-sweeps golden format check-format clean help
 
 build: ## the program: build/oar-bench
 	@cmake/setup.sh packages build
@@ -35,21 +35,32 @@ test-slurm: ## a real Slurm on this machine alone, started and stopped by the te
 # libtorch is not instrumented: memory that it allocates and frees is checked, what it reads and writes is not.
 sanitize: ## AddressSanitizer and UndefinedBehaviorSanitizer over the tests that do not train
 	@cmake/setup.sh packages build
-	@cmake/setup.sh configure build-sanitize -DOAR_SANITIZE=ON -DOAR_CUDA_KERNELS=OFF
+	@cmake/setup.sh configure build-sanitize -DOAR_SANITIZE=address -DOAR_CUDA_KERNELS=OFF
 	@ninja -C build-sanitize -j$(JOBS)
 	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(CTEST) --test-dir build-sanitize --exclude-regex 'Trains|Trainer'
 
+sanitize-threads: ## ThreadSanitizer over the harness's tests that do not train
+	@cmake/setup.sh packages build
+	@cmake/setup.sh configure build-tsan -DOAR_SANITIZE=thread -DOAR_CUDA_KERNELS=OFF
+	@ninja -C build-tsan -j$(JOBS)
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp halt_on_error=1" \
+	  $(CTEST) --test-dir build-tsan --tests-regex '^harness/' --exclude-regex 'Trains|Trainer'
+
 SECONDS ?= 60
 BENCH ?= .
-fuzz: ## mutates weights files for SECONDS=60 and reads them; a finding is left in build-fuzz/
+FUZZERS = sweep safetensors pickle archive
+fuzz: ## mutates sweeps, weights files and archives, SECONDS=60 each, and reads them; a finding is left in build-fuzz/
 	@cmake/setup.sh packages build fuzz
 	@cmake/setup.sh configure build-fuzz -DOAR_FUZZ=ON -DOAR_CUDA_KERNELS=OFF -DCMAKE_CXX_COMPILER=clang++
-	@ninja -C build-fuzz -j$(JOBS) read_tensors_fuzzer
-	@mkdir -p build-fuzz/corpus
-	@ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 build-fuzz/read_tensors_fuzzer -max_total_time=$(SECONDS) \
-	  -dict=tests/fuzz/read_tensors.dict -max_len=4096 -timeout=10 -rss_limit_mb=1500 -malloc_limit_mb=512 \
-	  -print_final_stats=1 -artifact_prefix=build-fuzz/ build-fuzz/corpus tests/fuzz/corpus/read_tensors
+	@ninja -C build-fuzz -j$(JOBS) $(FUZZERS:%=%_fuzzer)
+	@for target in $(FUZZERS); do \
+	  mkdir -p build-fuzz/corpus/$$target; echo "Fuzzing: $$target, $(SECONDS) s"; \
+	  ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 build-fuzz/$${target}_fuzzer -max_total_time=$(SECONDS) \
+	    -dict=tests/fuzz/$$target.dict -max_len=4096 -timeout=10 -rss_limit_mb=1500 -malloc_limit_mb=512 \
+	    -print_final_stats=1 -verbosity=0 -artifact_prefix=build-fuzz/$$target- \
+	    build-fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
+	done
 
 bench: ## Google Benchmark over metrics, the feature pass and the search, each beside its baseline (BENCH=regular-expression picks some)
 	@cmake/setup.sh packages build bench
@@ -88,7 +99,7 @@ check-format:
 	esac
 
 clean: ## removes what was built, but not the cache that all clones share
-	@rm -rf build build-sanitize build-fuzz build-bench
+	@rm -rf build build-sanitize build-tsan build-fuzz build-bench
 
 help:
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 23

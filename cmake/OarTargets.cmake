@@ -1,9 +1,15 @@
 # What all our code is compiled with: warnings; sanitizers if asked for.
 add_library(oar_compile_options INTERFACE)
 target_compile_options(oar_compile_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra>")
-if(OAR_SANITIZE)
+if(OAR_SANITIZE STREQUAL address)
   # vptr checks would ask libtorch for type information that it keeps to itself.
   set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr)
+elseif(OAR_SANITIZE STREQUAL thread)
+  set(sanitizers -fsanitize=thread)
+elseif(OAR_SANITIZE)
+  message(FATAL_ERROR "OAR_SANITIZE is \"${OAR_SANITIZE}\"; accepted: address, thread, or nothing")
+endif()
+if(OAR_SANITIZE)
   target_compile_options(oar_compile_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CXX>:${sanitizers};-fno-sanitize-recover=all;-fno-omit-frame-pointer;-O1>")
   target_link_options(oar_compile_options INTERFACE ${sanitizers})

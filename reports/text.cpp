@@ -61,6 +61,14 @@ bool is_word(std::string_view text, size_t at) {
                               static_cast<unsigned char>(text[at]) >= 0x80);
 }
 
+/// The character by which GitHub's Markdown knows a bare address: `https://x`, `www.x`.
+bool makes_link(std::string_view text, size_t at) {
+  if (text[at] == ':') return text.substr(at, 3) == "://";
+  if (text[at] != '.' || at < 3) return false;
+  return std::all_of(text.begin() + at - 3, text.begin() + at,
+                     [](char c) { return c == 'w' || c == 'W'; });
+}
+
 /// An underscore inside a word and brackets that no "(" or "[" follows have no meaning in Markdown.
 bool needs_backslash(std::string_view text, size_t at) {
   constexpr std::string_view kAlways = "\\`*|$~";
@@ -144,6 +152,10 @@ std::string escape_markdown(std::string_view text) {
   const std::string line = one_line(text);
   std::string escaped;
   for (size_t at = 0; at < line.size(); ++at) {
+    if (makes_link(line, at)) {  // a backslash would not do: renderers look for links after it
+      escaped += fmt::format("&#{};", static_cast<int>(line[at]));
+      continue;
+    }
     switch (line[at]) {
       case '<':
         escaped += "&lt;";

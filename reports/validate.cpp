@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <set>
 
@@ -159,10 +160,20 @@ void check_metric(Checker& check, const std::string& where, const json& metric) 
   }
 }
 
+/// What names a folder of the store: nothing in it may lead to another.
+bool is_folder_name(const json& value) {
+  if (!is_name(value)) return false;
+  const std::string& name = value.get_ref<const std::string&>();
+  return std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
+}
+
 void check_stage(Checker& check, const std::string& where, const json& stage) {
   if (!stage.is_object()) return check.problem(where, stage, "an object");
-  for (const char* key : {"stage", "role", "key"})
-    check.require(stage, where, key, is_name, "a name");
+  check.require(stage, where, "role", is_name, "a name");
+  for (const char* key : {"stage", "key"}) {
+    check.require(stage, where, key, is_folder_name, "letters, digits, _ and - only");
+  }
   check.require(stage, where, "cached", is_bool, "true or false");
   check.require(stage, where, "seconds", is_seconds, "a finite number >= 0");
   check.require(stage, where, "record", is_object, "an object");

@@ -117,7 +117,7 @@ Settings CellMaker::settings_of(const Combination& combination) {
   if (recipe != combination.end()) overlay(settings, *recipes_.at(recipe->second));
   for (const auto& [key, value] : combination) {
     if (key == kRecipe) continue;
-    overlay(settings, sweep_.label_settings.at({key, label_text(value)}));
+    overlay(settings, sweep_.label_settings.at({key, canonical_json(value)}));
   }
   check_labels(combination, settings);
   apply_set(settings);
@@ -130,7 +130,7 @@ void CellMaker::check_labels(const Combination& combination, const Settings& set
   for (const auto& [key, value] : combination) {
     if (!key.starts_with(kRelabelPrefix)) continue;
     mistakes_.add(
-        {sweep_.label_settings.at({key, label_text(value)}).at(key).where,
+        {sweep_.label_settings.at({key, canonical_json(value)}).at(key).where,
          fmt::format("{} is given, but relabel is null in the cell {}", key, id_of(combination)),
          {"exclude the cell, and include its recipe once without this key"}});
   }

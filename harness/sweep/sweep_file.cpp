@@ -231,7 +231,7 @@ void Reader::read_axis(const std::string& key, const json& values, const std::st
       continue;
     }
     axis.values.push_back(label->value);
-    sweep_.label_settings[{key, label_text(label->value)}] = label->settings;
+    sweep_.label_settings[{key, canonical_json(label->value)}] = label->settings;
   }
   add_label(key);
   sweep_.matrix.axes.push_back(std::move(axis));
@@ -278,7 +278,7 @@ void Reader::read_include() {
       if (!label) continue;
       check_include(key, *label, place, together);
       combination[key] = label->value;
-      sweep_.label_settings.try_emplace({key, label_text(label->value)}, label->settings);
+      sweep_.label_settings.try_emplace({key, canonical_json(label->value)}, label->settings);
       add_label(key);
     }
     sweep_.matrix.include.push_back(std::move(combination));
@@ -447,7 +447,12 @@ SweepFile read_sweep_file(const JsonFile& file, const KnownNames& known, Mistake
 }
 
 std::string label_text(const json& value) {
-  return value.is_string() ? value.get<std::string>() : canonical_json(value);
+  const std::string quoted = canonical_json(value);
+  if (!value.is_string()) return quoted;
+  const std::string& text = value.get_ref<const std::string&>();
+  const bool escaped = quoted.size() != text.size() + 2;
+  const bool bare = !escaped && text.find_first_of(",=\"\x7f") == std::string::npos;
+  return bare ? text : quoted;
 }
 
 bool overlaps(const std::string& a, const std::string& b) {

@@ -46,7 +46,7 @@ struct SweepFile {
 
   std::vector<std::string> label_keys;  ///< axes, then what includes bring: the order in an id
 
-  /// What a value of a matrix or include key sets, by key and label_text(value).
+  /// What a value of a matrix or include key sets, by key and canonical_json(value).
   std::map<std::pair<std::string, std::string>, Settings> label_settings;
 };
 
@@ -54,7 +54,8 @@ struct SweepFile {
 /// where none was added.
 SweepFile read_sweep_file(const JsonFile& file, const KnownNames& known, Mistakes& mistakes);
 
-/// A label's value as an id shows it: texts bare, all else as canonical JSON.
+/// A label's value as an id shows it: as canonical JSON, but texts bare where nothing in them could
+/// be taken for another part of the id or steer a terminal.
 std::string label_text(const nlohmann::json& value);
 
 /// True where writing one key changes the other: they are equal, or one is the other's section.

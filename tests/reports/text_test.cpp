@@ -68,7 +68,8 @@ TEST(EscapeMarkdown, KeepsATableARow) {
 TEST(EscapeMarkdown, MakesHtmlCodeEmphasisLinksAndFormulasHarmless) {
   EXPECT_EQ(escape_markdown("<b>&lt;</b>"), "&lt;b&gt;&amp;lt;&lt;/b&gt;");
   EXPECT_EQ(escape_markdown("`x` *y* _z_ ~w~ $v$"), R"(\`x\` \*y\* \_z\_ \~w\~ \$v\$)");
-  EXPECT_EQ(escape_markdown("[click](http://x)"), R"([click\](http://x))");
+  EXPECT_EQ(escape_markdown("[click](/x)"), R"([click\](/x))");
+  EXPECT_EQ(escape_markdown("see https://x.y www.x.y"), "see https&#58;//x.y www&#46;x.y");
 }
 
 TEST(EscapeMarkdown, LeavesOurOwnNamesReadable) {

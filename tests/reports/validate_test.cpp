@@ -36,6 +36,20 @@ TEST(ValidateResults, FindsNothingWrongWithAFileThatFollowsTheSchema) {
   EXPECT_THAT(validate_results(complete()), IsEmpty());
 }
 
+TEST(ValidateResults, RefusesAStageWhoseFolderWouldBeOutsideTheStore) {
+  for (const char* name : {"../../evil", "/etc", "a/b", "..", "", "a\n"}) {
+    json file = complete();
+    file["cells"][0]["stages"][0]["stage"] = name;
+    file["cells"][0]["stages"][0]["key"] = name;
+    const std::string found = json(name).dump();
+    EXPECT_THAT(validate_results(file),
+                ElementsAre("cells[0].stages[0].stage: found " + found +
+                                "; accepted: letters, digits, _ and - only",
+                            "cells[0].stages[0].key: found " + found +
+                                "; accepted: letters, digits, _ and - only"));
+  }
+}
+
 TEST(ValidateResults, AllowsFieldsOfALaterHarness) {
   json file = complete();
   file["x"] = 1;

@@ -133,6 +133,14 @@ TEST(Sweep, AxesFollowTheWrittenOrderAndSeedsAreFastest) {
           "train.order=random,model.layers=2,seed=4"}));
 }
 
+TEST(Sweep, ATextThatCouldBreakAnIdIsQuotedInIt) {
+  EXPECT_EQ(ids_of(sweep_of(sweep_with(R"("matrix": {"dataset.root":
+      ["a b", "a,seed=1", "a\n", "\"a\\n\"", "λ"]})"))),
+            (Ids{R"(dataset.root=a b,seed=0)", R"(dataset.root="a,seed=1",seed=0)",
+                 R"(dataset.root="a\n",seed=0)", R"(dataset.root="\"a\\n\"",seed=0)",
+                 R"(dataset.root=λ,seed=0)"}));
+}
+
 TEST(Sweep, ASectionCanBeAnAxis) {
   const Sweep sweep = sweep_of(sweep_with(R"("matrix": {"relabel": [null, {"max_images": 5}]})"));
   EXPECT_EQ(ids_of(sweep), (Ids{"relabel=null,seed=0", R"(relabel={"max_images":5},seed=0)"}));
