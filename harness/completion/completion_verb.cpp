@@ -15,7 +15,7 @@ Verb add_completion_verb(CLI::App& app) {
   CLI::App* const verb = app.add_subcommand(
       "completion", "print a script for the shell that completes verbs, options and values");
   verb->add_option("shell", *shell, "which shell")->required()->check(CLI::IsMember({"bash"}));
-  return {verb, [&app] {
+  return {verb, [&app, shell] {  // CLI11 writes to `shell`, which it has checked
             CompletionValues values = {{"--device", {"auto", "cpu", "cuda"}},
                                        {"--precision", {"float32", "bfloat16"}}};
             for (const RecipeOption& option : recipe_options()) {

@@ -100,7 +100,7 @@ int run_doctor(const DoctorOptions& options, std::ostream& out) {
     out << findings_json(findings).dump(2, ' ', false, json::error_handler_t::replace) << "\n";
   } else {
     out << findings_text(findings)
-        << fmt::format("{} problems, {} warnings\n", problems, count(Finding::Level::kWarning));
+        << fmt::format("problems: {}, warnings: {}\n", problems, count(Finding::Level::kWarning));
   }
   return problems > 0 ? kSomeFailed : kAllDone;
 }

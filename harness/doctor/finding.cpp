@@ -21,9 +21,9 @@ std::string word_of(Finding::Level level) {
 std::string findings_text(const std::vector<Finding>& findings) {
   std::string text;
   for (const Finding& finding : findings) {
-    text += fmt::format("{:<8} {:<18} {}\n", word_of(finding.level), finding.what,
+    text += fmt::format("{:<8} {:<26} {}\n", word_of(finding.level), finding.what,
                         one_line(finding.found));
-    if (!finding.advice.empty()) text += fmt::format("{:27} {}\n", "", one_line(finding.advice));
+    if (!finding.advice.empty()) text += fmt::format("{:35} {}\n", "", one_line(finding.advice));
   }
   return text;
 }

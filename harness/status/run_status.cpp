@@ -206,8 +206,9 @@ std::string status_text(const RunStatus& status, int64_t now) {
                              : fmt::format("{} ({})", status.name, status.sweep)));
   if (status.cells.total > 0) line("cells", cells_text(status.cells));
   for (const LiveProcess& process : status.processes) {
-    line(process.alive ? "process" : "dead", process_text(process));
-    line("", process.alive ? line_of_process(process.shown) : "");
+    const std::string at_work = line_of_process(process.shown);
+    line(process.alive ? "process" : at_work.empty() ? "ended" : "dead", process_text(process));
+    line("", process.alive ? at_work : "");
   }
   for (const RunLog::Error& error : status.errors) {
     // The message of a stage begins with its name.

@@ -17,11 +17,11 @@ TEST(Findings, AreALineEachAndOneForTheAdvice) {
   EXPECT_EQ(findings_text({{Finding::Level::kOk, "threads", "2"},
                            {Finding::Level::kWarning, "pictures", "none", "set OAR_PYTHON"},
                            {Finding::Level::kProblem, "store", "\x1b[2J", "make it writable"}}),
-            "ok       threads            2\n"
-            "warning  pictures           none\n"
-            "                            set OAR_PYTHON\n"
-            "problem  store              \\x1b[2J\n"
-            "                            make it writable\n");
+            "ok       threads                    2\n"
+            "warning  pictures                   none\n"
+            "                                    set OAR_PYTHON\n"
+            "problem  store                      \\x1b[2J\n"
+            "                                    make it writable\n");
 }
 
 class DoctorVerb : public ProgramTest {};
@@ -47,7 +47,7 @@ TEST_F(DoctorVerb, EndsWith1WhereARunWouldBeStopped) {
   const Outcome outcome = run({"doctor", "--store", "/proc/self/store"});
   EXPECT_EQ(outcome.code, 1) << outcome.text;
   EXPECT_THAT(outcome.text, HasSubstr("problem  store is writable"));
-  EXPECT_THAT(outcome.text, HasSubstr(" problems, "));
+  EXPECT_THAT(outcome.text, HasSubstr("\nproblems: "));
 }
 
 }  // namespace

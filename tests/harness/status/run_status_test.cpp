@@ -130,6 +130,18 @@ TEST_F(RunStatusTest, AProcessThatDiedIsNamedWithItsLastWords) {
   EXPECT_FALSE(look().running());
 }
 
+TEST_F(RunStatusTest, AProcessThatEndedBetweenTwoStagesIsNotCalledDead) {
+  log_start();
+  {
+    json last = shown();
+    last["progress"] = to_json(ProgressState());
+    LiveFile live(run_ / "status");
+    live.show(last);
+    live.leave();
+  }
+  EXPECT_THAT(text(), HasSubstr("  ended     4711 on node7, worker 2/4"));
+}
+
 TEST_F(RunStatusTest, TheLatestErrorsAreThoseOfTheLatestRun) {
   const auto fail = [&](const std::string& message) {
     log({{"kind", "stage_failed"},
