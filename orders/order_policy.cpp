@@ -107,7 +107,8 @@ std::vector<OrderInfo> list_orders() {
 }
 
 std::optional<OrderInfo> find_order(std::string_view name) {
-  for (const OrderInfo& info : list_orders()) {
+  static const std::vector<OrderInfo> orders = list_orders();  // it makes each of them to ask it
+  for (const OrderInfo& info : orders) {
     if (info.name == name) return info;
   }
   return std::nullopt;
