@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,7 +28,7 @@ using nlohmann::json;
 
 struct Run {
   Transformer model{nullptr};
-  double seconds = 0;
+  double seconds = 0, cpu_seconds = 0;
 };
 
 Run train(const json& manifest, const fs::path& store) {
@@ -37,6 +38,7 @@ Run train(const json& manifest, const fs::path& store) {
     return store / found.at("stage").get<std::string>() /
            found.at("key").get<std::string>().substr(0, 32);
   };
+  const std::clock_t cpu_start = std::clock();
   const auto start = std::chrono::steady_clock::now();
   const TokenGrids tokens = read_tokens(input("tokens"));
   const uint64_t seed = config.at("seed").get<uint64_t>();
@@ -72,6 +74,7 @@ Run train(const json& manifest, const fs::path& store) {
                                       static_cast<double>(first) / total})});
   }
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  run.cpu_seconds = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
   return run;
 }
 
@@ -91,6 +94,6 @@ int main(int argc, char** argv) {
   for (const auto& [name, tensor] : here) {
     same = same && there.count(name) == 1 && there.at(name).equal(tensor);
   }
-  fmt::print("{} weights\n{:.4f}\n", same ? "same" : "other", run.seconds);
+  fmt::print("{} weights\n{:.4f} {:.4f}\n", same ? "same" : "other", run.seconds, run.cpu_seconds);
   return same ? 0 : 1;
 }
