@@ -24,7 +24,7 @@ build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libjpeg-dev libarchive-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libssl-dev libgtest-dev libgmock-dev)
 bench_packages=(libbenchmark-dev)
-test_packages=(clang-format)
+test_packages=(clang-format openmpi-bin libopenmpi-dev)
 fuzz_packages=(clang libclang-rt-14-dev)
 slurm_packages=(slurmctld slurmd slurm-client)
 
@@ -265,6 +265,8 @@ configure() {
   found_libtorch=$(libtorch)
   found_weights=$(weights)
   arguments=(-S "$top" -B "$folder" -G Ninja "-DLIBTORCH=$found_libtorch" "-DOAR_FEATURE_WEIGHTS=$found_weights" "$@")
+  # Installed since the last time: data-parallel training is built where MPI is.
+  ! command -v mpicxx >/dev/null || arguments+=("-DMPI_CXX_COMPILER=$(command -v mpicxx)")
   # Ninja itself runs CMake again when a CMakeLists.txt changes; only other arguments need a fresh start.
   if [ ! -e "$folder/build.ninja" ] || [ "$(cat "$folder/configured" 2>/dev/null)" != "${arguments[*]}" ]; then
     cmake --fresh --log-level=NOTICE "${arguments[@]}" >&2

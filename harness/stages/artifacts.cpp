@@ -10,6 +10,7 @@
 #include <opencv2/imgproc.hpp>
 #include <system_error>
 
+#include "models/memory/images_at_once.h"
 #include "models/weights/atomic_file.h"
 
 namespace oar {
@@ -32,6 +33,13 @@ torch::Tensor tensor_of(const TensorMap& tensors, const std::string& name, const
     throw BadWeights(fmt::format("{}: tensor \"{}\" is missing", path.string(), name));
   }
   return found->second;
+}
+
+/// Rows that were made one part after the other.
+TensorMap joined(const std::map<std::string, std::vector<torch::Tensor>>& parts) {
+  TensorMap joined;
+  for (const auto& [name, tensors] : parts) joined[name] = at::cat(tensors);
+  return joined;
 }
 
 }  // namespace
@@ -235,6 +243,11 @@ void check_fit(const TransformerConfig& model, const Grid& grid, int64_t codeboo
   }
 }
 
+void say_smaller(StageContext& context, const std::string& what, int64_t images) {
+  context.progress().say(
+      fmt::format("out of memory; from here on {} come from parts of {} images", what, images));
+}
+
 TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t total,
                     int64_t chunk_size,
                     const std::function<TensorMap(int64_t begin, int64_t end)>& make) {
@@ -243,6 +256,7 @@ TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t tota
   };
   std::map<std::string, std::vector<torch::Tensor>> parts;
   bool started = false;
+  ImagesAtOnce at_once(chunk_size, kSmallerImages);
   for (int64_t begin = 0; begin < total; begin += chunk_size) {
     const int64_t end = std::min(total, begin + chunk_size);
     const fs::path file = file_of(begin, end);
@@ -252,7 +266,13 @@ TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t tota
     } else {
       if (!started) context.progress().begin(unit, total, begin);
       started = true;
-      chunk = make(begin, end);
+      const int64_t before = at_once.count();
+      std::map<std::string, std::vector<torch::Tensor>> pieces;
+      at_once.for_each(begin, end, [&](int64_t first, int64_t last) {
+        for (const auto& [name, tensor] : make(first, last)) pieces[name].push_back(tensor);
+      });
+      if (at_once.count() != before) say_smaller(context, "results", at_once.count());
+      chunk = joined(pieces);
       write_safetensors(file, chunk);
       context.progress().update(end);
     }
@@ -260,9 +280,7 @@ TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t tota
     context.stop_if_requested();
   }
   if (started) context.progress().end();
-  TensorMap joined;
-  for (const auto& [name, tensors] : parts) joined[name] = at::cat(tensors);
-  return joined;
+  return joined(parts);
 }
 
 void write_png(const fs::path& path, const torch::Tensor& image) {

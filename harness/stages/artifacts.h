@@ -70,10 +70,20 @@ void check_fit(const TransformerConfig& model, const Grid& grid, int64_t codeboo
 
 /// Runs `make` on consecutive ranges [begin, end) of `total` things, keeps each result in scratch,
 /// and returns them joined along dimension 0. After an interruption only the missing ranges are
-/// made. Each result is a map of tensors with end - begin rows.
+/// made. Each result is a map of tensors with end - begin rows. A range that runs out of memory is
+/// made in halves, and those after it in parts of that size: `make` must allow any range.
+///
+/// Errors  OutOfMemory where one thing alone does not fit.
 TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t total,
                     int64_t chunk_size,
                     const std::function<TensorMap(int64_t begin, int64_t end)>& make);
+
+/// Says that memory ran out, and that `what` now come from parts of this many images.
+void say_smaller(StageContext& context, const std::string& what, int64_t images);
+
+/// What to do where one image alone does not fit: for errors.
+inline constexpr char kSmallerImages[] =
+    "choose a smaller model, a lower dataset.image_size or a device with more memory";
 
 /// uint8 [3, H, W] as a PNG file.
 ///

@@ -4,11 +4,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "datasets/sha256.h"
 #include "harness/measure/extractors.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/image_sampler.h"
 #include "harness/stages/stages.h"
 #include "metrics/fid.h"
+#include "models/memory/images_at_once.h"
 #include "models/vqgan/quality.h"
 #include "models/vqgan/trainer.h"
 
@@ -37,20 +39,36 @@ json train(StageContext& context, const Dataset& dataset, const Environment& env
     step = state.at("next_step").item<int64_t>();
     state.erase("next_step");
     trainer.load_state(state, file.string());
-    curve = json::parse(read_safetensors_metadata(file).at("curve"));
+    const auto metadata = read_safetensors_metadata(file);
+    curve = json::parse(metadata.at("curve"));
+    const int64_t micro_batch = std::stoll(metadata.at("micro_batch"));
+    if (micro_batch > 0) trainer.set_micro_batch(micro_batch);
   }
   const auto checkpoint = [&] {
     TensorMap state = trainer.state();
     state["next_step"] = torch::full({1}, step, torch::kInt64);
-    write_safetensors(file, state, {{"curve", curve.dump()}});
+    write_safetensors(
+        file, state,
+        {{"curve", curve.dump()}, {"micro_batch", std::to_string(trainer.micro_batch())}});
+  };
+  const auto note = [&](const VqganLosses& losses) {
+    const int64_t seen = step * options.batch_size;
+    if (step % std::max<int64_t>(1, total / 100) == 0 || step == total) {
+      curve.push_back({seen, losses.total, losses.reconstruction});
+      context.curve("loss", seen, losses.total);
+      context.curve("reconstruction", seen, losses.reconstruction);
+    }
+    context.progress().update(seen, fmt::format("loss {:.3f}", losses.total));
   };
   ImageSampler sampler(images_of(dataset.index(), Split::kTrain), options.seed);
-  CheckpointClock clock;
+  CheckpointClock clock = context.checkpoint_clock();
   context.progress().begin("images", total * options.batch_size, step * options.batch_size);
   while (step < total) {
     const torch::Tensor images =
         dataset.load(sampler.next(step * options.batch_size, options.batch_size));
+    const int64_t before = trainer.micro_batch();
     const VqganLosses losses = trainer.step(images.to(environment.device), step);
+    if (trainer.micro_batch() != before) say_smaller(context, "gradients", trainer.micro_batch());
     if (!losses.finite) {
       throw Diverged(
           fmt::format("tokenizer: loss or gradient is not finite at step {}; lower "
@@ -58,10 +76,7 @@ json train(StageContext& context, const Dataset& dataset, const Environment& env
                       step, options.learning_rate));
     }
     ++step;
-    if (step % std::max<int64_t>(1, total / 100) == 0 || step == total) {
-      curve.push_back({step * options.batch_size, losses.total, losses.reconstruction});
-    }
-    context.progress().update(step * options.batch_size, fmt::format("loss {:.3f}", losses.total));
+    note(losses);
     if (clock.due() || context.stop_requested()) checkpoint();
     context.stop_if_requested();
   }
@@ -81,17 +96,19 @@ json reconstruction_quality(const Dataset& dataset, Vqgan& tokenizer,
   const auto extractor = load_extractor("efficientnet_lite0", "", environment.device);
   const c10::InferenceMode no_gradients;
   std::vector<torch::Tensor> decibels, real, decoded;
-  for (size_t begin = 0; begin < images.size(); begin += kEncodeBatch) {
-    const size_t end = std::min(images.size(), begin + kEncodeBatch);
+  ImagesAtOnce at_once(kEncodeBatch, kSmallerImages);
+  at_once.for_each(0, static_cast<int64_t>(images.size()), [&](int64_t begin, int64_t end) {
     const torch::Tensor pixels = dataset.load({images.begin() + begin, images.begin() + end});
     const torch::Tensor z = tokenizer->embed(to_network_range(pixels.to(environment.device)));
     const torch::Tensor output =
         to_pixels(tokenizer->decode_codes(tokenizer->quantise(z).codes, z.size(2), z.size(3)))
             .cpu();
-    decibels.push_back(psnr(pixels, output));
-    real.push_back(extractor->extract(pixels).features);
+    const torch::Tensor of_part = psnr(pixels, output);
+    const torch::Tensor real_part = extractor->extract(pixels).features;
     decoded.push_back(extractor->extract(output).features);
-  }
+    real.push_back(real_part);
+    decibels.push_back(of_part);
+  });
   json quality = {{"images", images.size()},
                   {"split", split == Split::kTrain ? "train" : "held_out"},
                   {"psnr", at::cat(decibels).mean().item<double>()},
@@ -105,11 +122,14 @@ json reconstruction_quality(const Dataset& dataset, Vqgan& tokenizer,
 /// What a record says of a data set.
 json describe(const std::string& name, const DatasetIndex& index) {
   const DatasetCounts counts = count_images(index);
+  std::string hashes;  // of the images, one a line, in the order of the index
+  for (const ImageRecord& image : index.images) hashes += image.sha256 + "\n";
   json rejected = json::array();
   for (const RejectedFile& file : index.rejected) {
     rejected.push_back({{"file", file.file}, {"reason", file.reason}});
   }
   return {{"name", name},
+          {"sha256", sha256_hex(hashes)},
           {"images", counts.images},
           {"train", counts.train},
           {"held_out", counts.held_out},
@@ -158,6 +178,7 @@ json run_tokenizer(StageContext& context, const DatasetConfig& dataset_config,
                {"loss."});
     tokenizer->to(environment.device);
     record["imported"] = true;
+    record["weights_sha256"] = config.at("weights_sha256");
   } else {
     const json& training = config.at("training");
     TrainerOptions options = trainer_preset(config.at("preset"));
@@ -183,6 +204,7 @@ json run_tokenizer(StageContext& context, const DatasetConfig& dataset_config,
     record["images_seen"] = options.total_steps() * options.batch_size;
     record["curve"] = train(context, *dataset, environment, trainer);
     record["final_loss"] = record["curve"].back()[1];
+    if (trainer.micro_batch() > 0) record["micro_batch"] = trainer.micro_batch();
   }
   tokenizer->eval();
   write_tokenizer(context.work(), tokenizer);

@@ -234,6 +234,7 @@ void Planner::add_model(Step& step) {
                     {{"dataset", input(made.dataset)}, {"tokens", input(made.tokens)}}),
           work::training(network, train.at("images_seen")), parameters_of(network),
           [=](StageContext& context) { return run_any_order(context, order_file, environment); });
+  stages_[made.any_order].data_parallel = true;
   made.model = made.any_order;
 }
 
@@ -293,6 +294,7 @@ void Planner::add_round(Step& step, int64_t round, const std::string& suffix) {
                               {"orders", input(labels)}}),
                    work::training(network, relabel.at("images_seen")), parameters_of(network),
                    [=](StageContext& context) { return run_specialist(context, environment); });
+  stages_[made.model].data_parallel = true;
 }
 
 /// Refuses an order that its grid, or its file, does not allow: before anything is trained.

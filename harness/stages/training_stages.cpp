@@ -2,11 +2,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <exception>
+#include <memory>
+#include <numeric>
+#include <system_error>
 
+#include "harness/exit_code.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/image_sampler.h"
 #include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
+#include "harness/store/interrupt.h"
 #include "models/any_order/trainer.h"
 
 namespace oar {
@@ -17,63 +24,143 @@ using nlohmann::json;
 constexpr int64_t kEvaluationBatch = 64;
 constexpr int64_t kEvaluationImages = 1000;
 
-/// What a training loop asks for: the images' codes, orders and labels, by sample number.
+/// The whole batch that begins with this sample: codes, orders and labels.
 using BatchSource = std::function<TrainingBatch(int64_t first_sample, int64_t count)>;
 
-struct Training {
-  json curve;
-  double location_loss = 0;
+/// All that a training needs; the same on every rank.
+struct Prepared {
+  DatasetIndex index;
+  TokenGrids tokens;
+  Transformer model{nullptr};
+  TrainerSettings settings;
+  int64_t batch_size = 0;
+  BatchSource batches;
 };
 
-/// Trains until the last step, continuing from scratch/checkpoint.safetensors where there is one.
-/// Returns the loss curve, [images seen, mean loss since the last point in nats per patch], and the
-/// last loss of the places.
-Training train(StageContext& context, AnyOrderTrainer& trainer, const TrainerSettings& settings,
-               int64_t batch_size, const BatchSource& batches) {
-  const auto file = context.scratch() / "checkpoint.safetensors";
-  json curve = json::array();
-  double sum = 0, location_loss = 0;
-  int64_t count = 0;
-  if (std::filesystem::exists(file)) {
-    trainer.load_state(read_tensors(file), file.string());
-    const json progress = json::parse(read_safetensors_metadata(file).at("progress"));
-    curve = progress.at("curve");
-    sum = progress.at("sum");
-    count = progress.at("count");
-    location_loss = progress.value("location_loss", 0.0);
-  }
-  const int64_t total = settings.total_steps, every = std::max<int64_t>(1, total / 100);
-  CheckpointClock clock;
-  context.progress().begin("images", total * batch_size, trainer.steps_done() * batch_size);
-  while (trainer.steps_done() < total) {
-    const double loss = trainer.step(batches(trainer.steps_done() * batch_size, batch_size));
-    if (std::isnan(loss)) {
-      throw Diverged(fmt::format(
-          "loss or gradient is not finite at step {} of {}; lower the learning rate ({})",
-          trainer.steps_done(), total, settings.learning_rate));
-    }
-    sum += loss;
-    location_loss = trainer.location_loss();
-    ++count;
-    const int64_t done = trainer.steps_done();
-    if (done % every == 0 || done == total) {
-      curve.push_back({done * batch_size, sum / static_cast<double>(count)});
-      sum = 0;
-      count = 0;
-    }
-    context.progress().update(done * batch_size, fmt::format("loss {:.3f}", loss));
-    if (clock.due() || context.stop_requested()) {
-      write_safetensors(
-          file, trainer.state(),
-          {{"progress",
-            json{{"curve", curve}, {"sum", sum}, {"count", count}, {"location_loss", location_loss}}
-                .dump()}});
-    }
-    context.stop_if_requested();
-  }
-  context.progress().end();
-  return {curve, location_loss};
+struct Training {
+  json curve;  ///< [images seen, mean loss since the last point in nats per patch]
+  double location_loss = 0;
+  int64_t micro_batch = 0;  ///< images computed at once; 0: the whole batch, or this rank's share
+};
+
+bool leads(const Environment& environment) {
+  return !environment.ranks || environment.ranks->rank() == 0;
 }
+
+/// What `prepare` makes, once all ranks have made theirs: from here on they wait for each other.
+///
+/// Errors  What `prepare` throws; std::runtime_error where it is another rank's that has.
+template <typename Prepare>
+Prepared prepare_together(const Environment& environment, const Prepare& prepare) {
+  if (!environment.ranks) return prepare();
+  std::exception_ptr failure;
+  Prepared prepared;
+  try {
+    prepared = prepare();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const torch::Tensor failures = torch::full({1}, failure ? 1.0 : 0.0);
+  environment.ranks->sum({failures});
+  if (failure) std::rethrow_exception(failure);
+  if (failures.item<double>() > 0) {
+    throw std::runtime_error("another rank cannot prepare this training; its message says why");
+  }
+  return prepared;
+}
+
+/// Trains until the last step, continuing from scratch/checkpoint.safetensors where there is one.
+/// Of several ranks the first alone reads and writes.
+class TrainingLoop {
+ public:
+  TrainingLoop(StageContext& context, const Prepared& prepared, const Environment& environment)
+      : context_(context),
+        settings_(prepared.settings),
+        batch_size_(prepared.batch_size),
+        ranks_(environment.ranks),
+        leads_(leads(environment)),
+        file_(context.scratch() / "checkpoint.safetensors"),
+        trainer_(prepared.model, prepared.settings, environment.ranks) {}
+
+  Training run(const BatchSource& batches) {
+    if (leads_ && std::filesystem::exists(file_)) resume();
+    trainer_.share_state();
+    const int64_t total = settings_.total_steps;
+    CheckpointClock clock = context_.checkpoint_clock();
+    if (leads_) {
+      context_.progress().begin("images", total * batch_size_, trainer_.steps_done() * batch_size_);
+    }
+    while (trainer_.steps_done() < total) {
+      const int64_t before = trainer_.micro_batch();
+      const double loss = trainer_.step(batches(trainer_.steps_done() * batch_size_, batch_size_),
+                                        context_.stop_requested());
+      if (trainer_.micro_batch() != before) {
+        say_smaller(context_, "gradients", trainer_.micro_batch());
+      }
+      if (std::isnan(loss)) {
+        throw Diverged(fmt::format(
+            "loss or gradient is not finite at step {} of {}; lower the learning rate ({})",
+            trainer_.steps_done(), total, settings_.learning_rate));
+      }
+      note(loss);
+      // Ranks stop where all of them know of it; alone, a signal during the step counts too.
+      const bool stop = ranks_ ? trainer_.stop_agreed() : context_.stop_requested();
+      if (leads_ && (clock.due() || stop)) checkpoint();
+      if (stop) throw Interrupted();
+      if (!context_.stop_requested()) context_.stop_if_requested();
+    }
+    if (leads_) context_.progress().end();
+    return {curve_, location_loss_, trainer_.micro_batch()};
+  }
+
+ private:
+  void note(double loss) {
+    sum_ += loss;
+    ++count_;
+    location_loss_ = trainer_.location_loss();
+    if (!leads_) return;
+    const int64_t done = trainer_.steps_done(), total = settings_.total_steps;
+    if (done % std::max<int64_t>(1, total / 100) == 0 || done == total) {
+      curve_.push_back({done * batch_size_, sum_ / static_cast<double>(count_)});
+      context_.curve("loss", done * batch_size_, curve_.back()[1]);
+      sum_ = 0;
+      count_ = 0;
+    }
+    context_.progress().update(done * batch_size_, fmt::format("loss {:.3f}", loss));
+  }
+
+  void checkpoint() {
+    write_safetensors(file_, trainer_.state(),
+                      {{"progress", json{{"curve", curve_},
+                                         {"sum", sum_},
+                                         {"count", count_},
+                                         {"location_loss", location_loss_},
+                                         {"micro_batch", trainer_.micro_batch()}}
+                                        .dump()}});
+  }
+
+  void resume() {
+    trainer_.load_state(read_tensors(file_), file_.string());
+    const json progress = json::parse(read_safetensors_metadata(file_).at("progress"));
+    curve_ = progress.at("curve");
+    sum_ = progress.at("sum");
+    count_ = progress.at("count");
+    location_loss_ = progress.value("location_loss", 0.0);
+    const int64_t micro_batch = progress.value("micro_batch", int64_t{0});
+    if (micro_batch > 0) trainer_.set_micro_batch(micro_batch);
+  }
+
+  StageContext& context_;
+  TrainerSettings settings_;
+  int64_t batch_size_;
+  std::shared_ptr<Communicator> ranks_;
+  bool leads_;
+  std::filesystem::path file_;
+  AnyOrderTrainer trainer_;
+  json curve_ = json::array();
+  double sum_ = 0, location_loss_ = 0;
+  int64_t count_ = 0;
+};
 
 /// `options` holds images_seen, batch_size and the options of AdamW; seeds are the caller's.
 TrainerSettings trainer_settings(const json& options, double condition_dropout, uint64_t seed) {
@@ -122,6 +209,13 @@ json held_out_nats(const Transformer& model, const DatasetIndex& index, const To
   return nats;
 }
 
+/// Class labels of all images of the index: int64 [images].
+torch::Tensor labels_of_all(const DatasetIndex& index) {
+  std::vector<int64_t> all(index.images.size());
+  std::iota(all.begin(), all.end(), 0);
+  return labels_of(index, all);
+}
+
 /// The model before, with a location head in its middle that has yet to learn.
 Transformer with_location_head(const Transformer& model, uint64_t seed) {
   TransformerConfig config = model->config();
@@ -134,13 +228,40 @@ Transformer with_location_head(const Transformer& model, uint64_t seed) {
   return headed;
 }
 
-}  // namespace
+/// Trains what was prepared. What one rank alone meets ends them all: the others wait for it.
+///
+/// Errors  Diverged, Interrupted, OutOfMemory and RankLost, each on all ranks; alone, and from a
+///         disk, whatever it is.
+Training train(StageContext& context, const Prepared& prepared, const Environment& environment) {
+  TrainingLoop loop(context, prepared, environment);
+  if (!environment.ranks) return loop.run(prepared.batches);
+  try {
+    return loop.run(prepared.batches);
+  } catch (const Diverged&) {
+    throw;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const OutOfMemory&) {
+    throw;
+  } catch (const RankLost&) {
+    throw;
+  } catch (const std::system_error&) {
+    throw;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "rank {}: {}\n", environment.ranks->rank(), error.what());
+    environment.ranks->abort(kSomeFailed);
+  }
+}
 
-json run_any_order(StageContext& context, const std::string& order_file,
-                   const Environment& environment) {
+/// A model that starts from nothing, and batches in the order of `train`.
+Prepared prepare_any_order(StageContext& context, const std::string& order_file,
+                           const Environment& environment) {
   const json& config = context.config();
-  const DatasetIndex index = read_index(context.input("dataset"));
-  const TokenGrids tokens = read_tokens(context.input("tokens"));
+  Prepared prepared;
+  prepared.index = read_index(context.input("dataset"));
+  prepared.tokens = read_tokens(context.input("tokens"));
+  const DatasetIndex& index = prepared.index;
+  const TokenGrids& tokens = prepared.tokens;
   const bool conditional = config.at("condition") == "class";
   json network = config.at("network");
   network.update({{"rows", tokens.grid.rows},
@@ -148,116 +269,143 @@ json run_any_order(StageContext& context, const std::string& order_file,
                   {"codebook_size", tokens.codebook_size},
                   {"num_classes", conditional ? index.classes.size() : 0}});
   const uint64_t seed = config.at("seed").get<uint64_t>();
-  Transformer model(transformer_config_from(network));
-  model->initialise(random_bits(seed, Stream::kInitialisation, {}));
-  model->move_to(environment.device);
+  prepared.model = Transformer(transformer_config_from(network));
+  prepared.model->initialise(random_bits(seed, Stream::kInitialisation, {}));
+  prepared.model->move_to(environment.device);
 
   const json& training = config.at("train");
-  const int64_t batch_size = training.at("batch_size");
-  const TrainerSettings settings = trainer_settings(training, config.at("condition_dropout"), seed);
+  prepared.batch_size = training.at("batch_size");
+  prepared.settings = trainer_settings(training, config.at("condition_dropout"), seed);
   OrderConfig order_config = order_config_from(training, tokens.grid, seed, order_file);
   order_config.stream = Stream::kTrainingOrder;
-  const auto order = make_order(order_config);
+  const std::shared_ptr<OrderPolicy> order = make_order(order_config);
   const std::vector<int64_t> train_images = images_of(index, Split::kTrain);
   // A file that lacks an image is found now, not in the middle of the first epoch.
   if (order->name() == "from_file") order->position_at(indices(train_images));
-  ImageSampler sampler(train_images, seed);
-  const double total = static_cast<double>(settings.total_steps * batch_size);
-  AnyOrderTrainer trainer(model, settings);
-  const json curve =
-      train(context, trainer, settings, batch_size, [&](int64_t first, int64_t count) {
-        const std::vector<int64_t> images = sampler.next(first, count);
-        const torch::Tensor position_at =
-            order->position_at({at::arange(first, first + count), indices(images),
-                                static_cast<double>(first) / total});
-        return TrainingBatch{
-            tokens.codes.index_select(0, indices(images)).to(environment.device),
-            position_at.to(environment.device),
-            conditional ? labels_of(index, images).to(environment.device) : torch::Tensor()};
-      }).curve;
-  write_transformer(context.work(), model);
-  order_config.stream = Stream::kGenerationOrder;
-  return {{"order", training.at("order")},
-          {"images_seen", settings.total_steps * batch_size},
-          {"parameters", parameter_count(model)},
-          {"network", to_json(model->config())},
-          {"device", environment.device.str()},
-          {"curve", curve},
-          {"final_loss", curve.back()[1]},
-          {"held_out_nats_per_image",
-           held_out_nats(model, index, tokens, make_order(order_config).get())}};
+  const auto sampler = std::make_shared<ImageSampler>(train_images, seed);
+  const double total = static_cast<double>(prepared.settings.total_steps * prepared.batch_size);
+  prepared.batches = [=, codes = tokens.codes, device = environment.device,
+                      labels = conditional ? labels_of_all(index) : torch::Tensor()](
+                         int64_t first, int64_t count) {
+    const torch::Tensor images = indices(sampler->next(first, count));
+    const torch::Tensor position_at = order->position_at(
+        {at::arange(first, first + count), images, static_cast<double>(first) / total});
+    return TrainingBatch{codes.index_select(0, images).to(device), position_at.to(device),
+                         conditional ? labels.index_select(0, images).to(device) : labels};
+  };
+  return prepared;
 }
 
-json run_specialist(StageContext& context, const Environment& environment) {
+/// The model before, and batches in the orders found for its images, mixed with random ones.
+Prepared prepare_specialist(StageContext& context, const Environment& environment) {
   const json& config = context.config();
-  const DatasetIndex index = read_index(context.input("dataset"));
-  const TokenGrids tokens = read_tokens(context.input("tokens"));
+  Prepared prepared;
+  prepared.index = read_index(context.input("dataset"));
+  prepared.tokens = read_tokens(context.input("tokens"));
+  const TokenGrids& tokens = prepared.tokens;
   Transformer model = read_transformer(context.input("model"), environment.device);
   check_fit(model->config(), tokens.grid, tokens.codebook_size, context.input("model").string());
-  const int64_t round = config.value("round", int64_t{1});
   const TensorMap orders = read_tensors(context.input("orders") / "orders.safetensors");
   const torch::Tensor image_at = orders.at("image");
-  const torch::Tensor position_at = orders.at("position_at").to(torch::kInt64);
+  const torch::Tensor found_order = orders.at("position_at").to(torch::kInt64);
 
   const uint64_t seed = config.at("seed").get<uint64_t>();
-  const int64_t batch_size = config.at("batch_size");
-  const double random_share = config.at("random_share");
+  prepared.batch_size = config.at("batch_size");
   // Its dropout and batches must not repeat those of the trainings before it.
-  TrainerSettings settings =
-      trainer_settings(config, config.at("condition_dropout"),
-                       random_bits(seed, Stream::kInitialisation, {static_cast<uint64_t>(round)}));
+  const auto round = static_cast<uint64_t>(config.value("round", int64_t{1}));
+  TrainerSettings& settings = prepared.settings = trainer_settings(
+      config, config.at("condition_dropout"), random_bits(seed, Stream::kInitialisation, {round}));
   if (config.contains("location")) {
-    config.at("location").at("weight").get_to(settings.location_weight);
-    config.at("location").at("distance_penalty").get_to(settings.location_distance_penalty);
-    settings.location_distance =
-        distance_from_name(config.at("location").value("distance", "euclidean"));
+    const json& location = config.at("location");
+    location.at("weight").get_to(settings.location_weight);
+    location.at("distance_penalty").get_to(settings.location_distance_penalty);
+    settings.location_distance = distance_from_name(location.value("distance", "euclidean"));
     if (model->config().location_after == 0) model = with_location_head(model, settings.seed);
     model->move_to(environment.device);
   }
+  prepared.model = model;
 
-  std::vector<int64_t> rows(image_at.size(0));
-  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int64_t>(i);
-  ImageSampler sampler(rows, settings.seed);
-  const bool conditional = model->config().num_classes > 0;
+  std::vector<int64_t> rows(static_cast<size_t>(image_at.size(0)));
+  std::iota(rows.begin(), rows.end(), 0);
+  const auto sampler = std::make_shared<ImageSampler>(rows, settings.seed);
+  const torch::Tensor labels =
+      model->config().num_classes > 0 ? labels_of_all(prepared.index) : torch::Tensor();
   OrderConfig random_config;
   random_config.name = "random";
   random_config.grid = tokens.grid;
   random_config.seed = settings.seed;
   random_config.stream = Stream::kTrainingOrder;
-  const auto random_order = make_order(random_config);
-  AnyOrderTrainer trainer(model, settings);
-  const Training trained =
-      train(context, trainer, settings, batch_size, [&](int64_t first, int64_t count) {
-        const torch::Tensor row = indices(sampler.next(first, count));
-        const torch::Tensor images = image_at.index_select(0, row);
-        torch::Tensor teaches = torch::ones({count}, torch::kBool);
-        torch::Tensor batch_orders = position_at.index_select(0, row).clone();
-        if (random_share > 0) {
-          const torch::Tensor random = random_order->position_at(at::arange(first, first + count));
-          for (int64_t b = 0; b < count; ++b) {
-            if (random_uniform(settings.seed, Stream::kOrderMixture,
-                               {static_cast<uint64_t>(first + b)}) < random_share) {
-              batch_orders[b].copy_(random[b]);
-              teaches[b] = false;
-            }
-          }
+  const std::shared_ptr<OrderPolicy> random_order = make_order(random_config);
+  const double random_share = config.at("random_share");
+  prepared.batches = [=, codes = tokens.codes, device = environment.device,
+                      mixture_seed = settings.seed](int64_t first, int64_t count) {
+    const torch::Tensor row = indices(sampler->next(first, count));
+    const torch::Tensor images = image_at.index_select(0, row);
+    torch::Tensor teaches = torch::ones({count}, torch::kBool);
+    torch::Tensor position_at = found_order.index_select(0, row).clone();
+    if (random_share > 0) {
+      const torch::Tensor random = random_order->position_at(at::arange(first, first + count));
+      for (int64_t b = 0; b < count; ++b) {
+        if (random_uniform(mixture_seed, Stream::kOrderMixture,
+                           {static_cast<uint64_t>(first + b)}) < random_share) {
+          position_at[b].copy_(random[b]);
+          teaches[b] = false;
         }
-        const std::vector<int64_t> batch_images(images.const_data_ptr<int64_t>(),
-                                                images.const_data_ptr<int64_t>() + count);
-        return TrainingBatch{
-            tokens.codes.index_select(0, images).to(environment.device),
-            batch_orders.to(environment.device),
-            conditional ? labels_of(index, batch_images).to(environment.device) : torch::Tensor(),
-            teaches.to(environment.device)};
-      });
-  write_transformer(context.work(), model);
-  json record = {{"images_seen", settings.total_steps * batch_size},
-                 {"random_share", random_share},
+      }
+    }
+    return TrainingBatch{codes.index_select(0, images).to(device), position_at.to(device),
+                         labels.defined() ? labels.index_select(0, images).to(device) : labels,
+                         teaches.to(device)};
+  };
+  return prepared;
+}
+
+/// What both trainings say of themselves.
+json training_record(const Prepared& prepared, const Training& trained,
+                     const Environment& environment) {
+  json record = {{"images_seen", prepared.settings.total_steps * prepared.batch_size},
                  {"device", environment.device.str()},
                  {"curve", trained.curve},
-                 {"final_loss", trained.curve.back()[1]},
-                 {"held_out_nats_per_image", held_out_nats(model, index, tokens)}};
-  record["round"] = round;
+                 {"final_loss", trained.curve.back()[1]}};
+  if (trained.micro_batch > 0) record["micro_batch"] = trained.micro_batch;
+  if (environment.ranks) record["ranks"] = environment.ranks->size();
+  return record;
+}
+
+}  // namespace
+
+json run_any_order(StageContext& context, const std::string& order_file,
+                   const Environment& environment) {
+  const Prepared prepared = prepare_together(
+      environment, [&] { return prepare_any_order(context, order_file, environment); });
+  const Training trained = train(context, prepared, environment);
+  if (!leads(environment)) return nullptr;
+  write_transformer(context.work(), prepared.model);
+  const json& config = context.config();
+  OrderConfig order_config = order_config_from(config.at("train"), prepared.tokens.grid,
+                                               config.at("seed").get<uint64_t>(), order_file);
+  order_config.stream = Stream::kGenerationOrder;
+  json record = training_record(prepared, trained, environment);
+  record["order"] = config.at("train").at("order");
+  record["parameters"] = parameter_count(prepared.model);
+  record["network"] = to_json(prepared.model->config());
+  record["held_out_nats_per_image"] = held_out_nats(prepared.model, prepared.index, prepared.tokens,
+                                                    make_order(order_config).get());
+  return record;
+}
+
+json run_specialist(StageContext& context, const Environment& environment) {
+  const Prepared prepared =
+      prepare_together(environment, [&] { return prepare_specialist(context, environment); });
+  const Training trained = train(context, prepared, environment);
+  if (!leads(environment)) return nullptr;
+  write_transformer(context.work(), prepared.model);
+  const json& config = context.config();
+  json record = training_record(prepared, trained, environment);
+  record["random_share"] = config.at("random_share");
+  record["held_out_nats_per_image"] =
+      held_out_nats(prepared.model, prepared.index, prepared.tokens);
+  record["round"] = config.value("round", int64_t{1});
   if (config.contains("location")) record["final_location_loss"] = trained.location_loss;
   return record;
 }

@@ -38,6 +38,7 @@ Interrupted::Interrupted()
 void install_signal_handlers() {
   install(SIGINT, on_signal);
   install(SIGTERM, on_signal);
+  install(SIGUSR1, on_signal);
   install(SIGPIPE, SIG_IGN);
 }
 

@@ -1,6 +1,7 @@
 #include "models/distributed/launcher.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 namespace oar {
@@ -34,6 +35,11 @@ std::optional<Launched> launched_with(const ReadVariable& variable) {
     return Launched{size, number(variable, launcher.local_rank), launcher.by, launcher.has_mpi};
   }
   return std::nullopt;
+}
+
+int local_rank() {
+  const auto launched = launched_with([](const char* name) { return std::getenv(name); });
+  return launched ? launched->local_rank : 0;
 }
 
 }  // namespace oar

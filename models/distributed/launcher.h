@@ -21,4 +21,7 @@ using ReadVariable = std::function<const char*(const char* name)>;
 /// Slurm steps say so, and torchrun. A Slurm job without a step (sbatch's own script) is alone.
 std::optional<Launched> launched_with(const ReadVariable& variable);
 
+/// The place of this process among those of its host; 0 where it was started alone.
+int local_rank();
+
 }  // namespace oar

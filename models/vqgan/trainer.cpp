@@ -252,7 +252,8 @@ VqganTrainer::Forward VqganTrainer::compute_gradients(const torch::Tensor& image
   for (;;) {
     Forward pass;
     losses = {};
-    const int64_t at_once = std::min(at_once_.count(), images.size(0));
+    const int64_t at_once =
+        discriminator_ ? images.size(0) : std::min(at_once_.count(), images.size(0));
     if (fits_in_memory([&] { pass = compute_in_parts(images, step, at_once, losses); })) {
       return pass;
     }
