@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,21 @@ bool ends_within_a_line(int descriptor) {
   return is_known && last != '\n';
 }
 
+/// Holds `flock` in its scope, where the file system has it.
+class Locked {
+ public:
+  explicit Locked(int descriptor) : descriptor_(descriptor) {
+    while (flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+  }
+  ~Locked() { flock(descriptor_, LOCK_UN); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace
 
 LineFile::LineFile(std::filesystem::path path) : path_(std::move(path)) {
@@ -35,11 +51,13 @@ LineFile::~LineFile() { close(descriptor_); }
 void LineFile::append(std::string_view line) {
   std::string text(line);
   text += '\n';
+  // Without the lock another process could be seen in the middle of its write.
+  const Locked locked(descriptor_);
   if (ends_within_a_line(descriptor_)) text.insert(0, 1, '\n');
   const ssize_t written = write(descriptor_, text.data(), text.size());
   if (written == static_cast<ssize_t>(text.size())) return;
-  if (written >= 0) errno = ENOSPC;
-  throw std::system_error(errno, std::generic_category(),
+  const int error = written >= 0 ? ENOSPC : errno;
+  throw std::system_error(error, std::generic_category(),
                           fmt::format("{}: cannot write the log", path_.string()));
 }
 

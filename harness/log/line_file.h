@@ -6,8 +6,8 @@
 
 namespace oar {
 
-/// A text file that several processes append to, each line with one write(): whole lines of one
-/// never fall into lines of another (on a local disk; network file systems do not promise it).
+/// A text file that several processes append to, each line with one write() under `flock`: lines of
+/// one never fall into lines of another.
 ///
 /// Errors  std::system_error with the path if the file cannot be opened or written.
 class LineFile {
