@@ -14,6 +14,7 @@
 #include "harness/status/status_verb.h"
 #include "harness/store/interrupt.h"
 #include "harness/submit/submit_verb.h"
+#include "harness/upkeep/upkeep_verbs.h"
 #include "harness/weights/weights_verb.h"
 
 namespace {
@@ -102,8 +103,9 @@ int main(int argc, char** argv) {
   std::vector<oar::Verb> verbs;
   for (const auto add :
        {oar::add_run_verb, oar::add_plan_verb, oar::add_report_verb, oar::add_submit_verb,
-        add_metrics_verb, add_orders, add_weights, oar::add_list_verb, oar::add_init_verb,
-        oar::add_status_verb, oar::add_doctor_verb, oar::add_completion_verb}) {
+        oar::add_gc_verb, oar::add_verify_verb, oar::add_export_verb, add_metrics_verb, add_orders,
+        add_weights, oar::add_list_verb, oar::add_init_verb, oar::add_status_verb,
+        oar::add_doctor_verb, oar::add_completion_verb}) {
     verbs.push_back(add(app));
   }
   oar::add_edit_verbs(app, edit);

@@ -17,16 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-json read_results(const fs::path& run) {
-  const fs::path path = run / "results.json";
-  json results = read_json(path);
-  const std::vector<std::string> problems = validate_results(results);
-  if (!problems.empty()) {
-    throw BadData(fmt::format("{}: not the record of a run: {}", path.string(), problems.front()));
-  }
-  return results;
-}
-
 /// What a cell may be asked for by, beside its id: `oar`, `recipe=oar`, `seed=0`.
 std::set<std::string> words_of(const json& cell) {
   std::set<std::string> words = {fmt::format("seed={}", cell.at("seed").get<int64_t>())};
@@ -114,6 +104,16 @@ fs::path FinishedCell::artifact(const std::string& role) const {
       "with (--store)",
       folder.string(), role, id_,
       artifact.state == Artifact::State::kMissing ? "not there" : "damaged: " + artifact.problem));
+}
+
+json read_results(const fs::path& run) {
+  const fs::path path = run / "results.json";
+  json results = read_json(path);
+  const std::vector<std::string> problems = validate_results(results);
+  if (!problems.empty()) {
+    throw BadData(fmt::format("{}: not the record of a run: {}", path.string(), problems.front()));
+  }
+  return results;
 }
 
 FinishedCell open_finished_cell(const fs::path& run, const std::string& cell,

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,11 @@ class FinishedCell {
   std::vector<Stage> stages_;
   Store store_;
 };
+
+/// The record of the run in this folder.
+///
+/// Errors  BadData if results.json is not one; std::system_error if it cannot be read.
+nlohmann::json read_results(const std::filesystem::path& run);
 
 /// Opens a cell of the run whose results.json lies in `run`.
 ///

@@ -44,8 +44,8 @@ struct RunOptions {
 ///         signal, with results.json written.
 int run_sweep(const RunOptions& options);
 
-/// Prints every stage of a sweep and its state; runs nothing.
-int print_plan(const RunOptions& options);
+/// Prints what a run of the sweep would do, and does nothing: `show` cells in every detail.
+int print_plan(const RunOptions& options, size_t show, bool as_json);
 
 /// Renders report.md and pictures beside an existing results.json again.
 int run_report(const std::filesystem::path& folder, bool quiet);

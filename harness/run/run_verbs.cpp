@@ -67,6 +67,7 @@ Verb add_run_verb(CLI::App& app) {
   return {run, [options, dry_run, ranks] {
             if (*dry_run) return print_plan(*options, kShownCells, false);
             if (*ranks > 1) return run_under_mpi(*ranks, own_arguments_without("--ranks"));
+            if (options->worker.empty()) guard_rank();
             return run_sweep(*options);
           }};
 }

@@ -31,8 +31,8 @@ json write_features(StageContext& context, const FeatureExtractor& extractor, in
           {"device", extractor.device().str()}};
 }
 
-FeatureSet read_set(const StageContext& context, const std::string& role) {
-  const TensorMap tensors = read_tensors(context.input(role) / "features.safetensors");
+FeatureSet read_set(const std::filesystem::path& folder) {
+  const TensorMap tensors = read_tensors(folder / "features.safetensors");
   FeatureSet set;
   set.count = tensors.at("features").size(0);
   set.features = FeatureRows(tensors.at("features"));
@@ -75,23 +75,31 @@ json run_reference_features(StageContext& context, const DatasetConfig& dataset_
   return record;
 }
 
-json run_scores(StageContext& context) {
-  const json& config = context.config();
-  const json made = context.input_record("generated"), real = context.input_record("reference");
+json scores_of(const json& config, const FeatureArtifact& generated,
+               const FeatureArtifact& reference) {
   ScoreOptions options;
   options.metrics = config.at("metrics").get<std::vector<std::string>>();
   config.at("kid_subsets").get_to(options.kid_subsets);
   config.at("kid_subset_size").get_to(options.kid_subset_size);
   config.at("isc_splits").get_to(options.isc_splits);
+  const json& made = generated.record;
   const ExtractorIdentity extractor{made.at("extractor"), made.at("weights_sha256"), {}};
   json scores = json::array();
-  for (json& score : compute_scores(read_set(context, "reference"), read_set(context, "generated"),
-                                    extractor, options)) {
+  for (json& score :
+       compute_scores(read_set(reference.folder), read_set(generated.folder), extractor, options)) {
     if (score.contains("reason")) throw std::invalid_argument(score["reason"]);
-    if (score.contains("num_reference")) score["reference"] = real.at("split");
+    if (score.contains("num_reference")) score["reference"] = reference.record.at("split");
     score["device"] = made.at("device");
     scores.push_back(std::move(score));
   }
+  return scores;
+}
+
+json run_scores(StageContext& context) {
+  const auto artifact = [&](const char* role) {
+    return FeatureArtifact{context.input(role), context.input_record(role)};
+  };
+  json scores = scores_of(context.config(), artifact("generated"), artifact("reference"));
   write_json(context.work() / "scores.json", scores);
   return {{"scores", std::move(scores)}};
 }

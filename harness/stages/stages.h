@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -61,6 +62,17 @@ nlohmann::json run_generated_features(StageContext& context, const std::string& 
 /// Inputs: dataset. Features and logits of one split of the real images.
 nlohmann::json run_reference_features(StageContext& context, const DatasetConfig& dataset,
                                       const std::string& weights, const Environment& environment);
+
+/// What a `features` stage made.
+struct FeatureArtifact {
+  std::filesystem::path folder;
+  nlohmann::json record;
+};
+
+/// The scores of a `scores` stage with this configuration: the same numbers to the last bit
+/// whenever they are computed anew from the same features, with as many threads on like processors.
+nlohmann::json scores_of(const nlohmann::json& config, const FeatureArtifact& generated,
+                         const FeatureArtifact& reference);
 
 /// Inputs: generated, reference. FID, KID, IS.
 nlohmann::json run_scores(StageContext& context);

@@ -116,8 +116,8 @@ TEST(PlanSweep, EditingTheTrainingChangesItsKeyAndThoseAfterIt) {
 
 TEST(PlanSweep, NamesTheCellThatCannotBePlanned) {
   try {
-    plan_of(paper(), {"model.width=40", "model.heads=4"});
-    FAIL() << "a width of 40 is no multiple of 4 x 4";
+    plan_of(paper(), {"dataset.image_size=33"});
+    FAIL() << "patches do not divide 33 pixels";
   } catch (const std::invalid_argument& error) {
     EXPECT_THAT(error.what(), HasSubstr("cell recipe=raster,seed=0: "));
   }

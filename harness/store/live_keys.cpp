@@ -1,0 +1,43 @@
+#include "harness/store/live_keys.h"
+
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "harness/store/file_lock.h"
+
+namespace oar {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+fs::path live_lock(const fs::path& store) { return store / "live.lock"; }
+fs::path live_folder(const fs::path& store) { return store / "live"; }
+
+std::unique_ptr<LiveFile> hold_keys(const fs::path& store, const std::string& what,
+                                    const std::vector<std::string>& keys,
+                                    const std::function<void(const std::string&)>& waiting) {
+  try {
+    fs::create_directories(live_folder(store));
+    const FileLock lock(live_lock(store), waiting);
+    auto live = std::make_unique<LiveFile>(live_folder(store));
+    live->show({{"sweep", what}, {"keys", keys}});
+    return live;
+  } catch (const std::system_error&) {
+    return nullptr;
+  }
+}
+
+LiveKeys live_keys(const fs::path& store) {
+  LiveKeys found;
+  for (const LiveProcess& process : live_processes(live_folder(store))) {
+    if (!process.alive) continue;
+    try {
+      for (const json& key : process.shown.at("keys")) found.keys.insert(key.get<std::string>());
+    } catch (const json::exception&) {
+      found.unreadable.push_back(process.file);
+    }
+  }
+  return found;
+}
+
+}  // namespace oar

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "harness/verb.h"
+
+namespace oar {
+
+/// `gc`, `verify` and `export`: what a store needs in the long run.
+Verb add_gc_verb(CLI::App& app);
+Verb add_verify_verb(CLI::App& app);
+Verb add_export_verb(CLI::App& app);
+
+}  // namespace oar
