@@ -78,7 +78,7 @@ function(oar_add_test folder)
   gtest_discover_tests(${name}_test
     TEST_PREFIX ${folder}. WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     # One thread each, and none that waits by spinning: the other processors run other tests.
-    PROPERTIES ENVIRONMENT OMP_WAIT_POLICY=PASSIVE ENVIRONMENT_MODIFICATION OMP_NUM_THREADS=set:1 TIMEOUT 300)
+    PROPERTIES ENVIRONMENT OMP_WAIT_POLICY=PASSIVE ENVIRONMENT_MODIFICATION OMP_NUM_THREADS=set:1 TIMEOUT 1200)
 endfunction()
 
 # oar_add_benchmark(<name> [PRECOMPILED] LINK <targets>): the Google Benchmark program `<name>_benchmark` of

@@ -25,6 +25,7 @@
 #include "harness/measure/extractors.h"
 #include "harness/plan/print_plan.h"
 #include "harness/run/plots.h"
+#include "harness/run/ranks.h"
 #include "harness/run/results.h"
 #include "harness/run/shard.h"
 #include "harness/run/sweep_work.h"
@@ -105,6 +106,16 @@ fs::path base_folder(const RunOptions& options) {
 std::string new_run_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+/// Of two ends of processes the one to report: a disk that refuses, then a crash or an error, then
+/// an interruption.
+int worse_of(int a, int b) {
+  const auto weight = [](int code) {
+    return code == kAllDone ? 0 : code == kInterrupted ? 1 : code == kInputOutput ? 3 : 2;
+  };
+  const int worse = weight(a) >= weight(b) ? a : b;
+  return worse > 128 ? kSomeFailed : worse;
 }
 
 /// A sweep that one process works on, alone, as a worker, or over workers of its own.
@@ -196,7 +207,7 @@ class SweepRun {
         work_->run();
       }
     } catch (...) {
-      write_results();
+      if (options_.worker.empty()) write_results();
       throw;
     }
     if (!options_.worker.empty()) {  // the process that started it reports
@@ -251,8 +262,12 @@ class SweepRun {
   }
 
   json write_results() {
+    const auto start = std::chrono::steady_clock::now();
     json results = make_results(sweep_, cells_, work_->outcomes(), facts_);
-    if (options_.worker.empty()) write_json(out_ / "results.json", results);
+    write_json(out_ / "results.json", results);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    results_due_ =
+        CheckpointClock(std::max(5.0, 30 * took.count()));  // of 10,000 cells it takes long
     return results;
   }
 
@@ -277,7 +292,7 @@ class SweepRun {
     remove_dead(base_ / "status");
     for (int i = 0; i < jobs; ++i) {
       const int code = workers.codes()[i];
-      worst_code_ = std::max(worst_code_, code);
+      worst_code_ = worse_of(worst_code_, job_exit_code(code, /*user_stopped=*/false));
       if (code > 128) {
         fmt::print(stderr,
                    "worker {} of {} was ended by signal {}; the same command again goes on "
@@ -344,7 +359,7 @@ class SweepRun {
       open += outcome.status == CellStatus::kInterrupted;
     }
     if (done == cells_.size()) return kAllDone;
-    if (!workers_ended) return worst_code_ == kInputOutput ? kInputOutput : kInterrupted;
+    if (!workers_ended) return worst_code_;
     if (options_.report_only && open > 0) return kInterrupted;
     return done == 0 && work_->only_bad_data() ? kBadData : kSomeFailed;
   }

@@ -53,7 +53,10 @@ void SweepWork::run() {
     while (first_open < cells_.size() && states_[cells_[first_open]].ended) ++first_open;
     if (first_open == cells_.size()) return;
     for (size_t i = first_open; i < cells_.size() && !stopped_; ++i) {
-      if (!states_[cells_[i]].ended && advance(cells_[i], busy)) moved = true;
+      if (states_[cells_[i]].ended || !advance(cells_[i], busy)) continue;
+      moved = true;
+      // Where one failure ends the sweep, another process may have met it in a cell before.
+      if (sweep_.fail_fast || sweep_.stop_on_diverge) break;
     }
     if (!moved && !stopped_) wait(busy);
   }

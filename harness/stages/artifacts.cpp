@@ -8,8 +8,12 @@
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <span>
+#include <stdexcept>
 #include <system_error>
 
+#include "datasets/sha256.h"
+#include "harness/sweep/json_file.h"
 #include "models/memory/images_at_once.h"
 #include "models/weights/atomic_file.h"
 
@@ -42,6 +46,18 @@ TensorMap joined(const std::map<std::string, std::vector<torch::Tensor>>& parts)
   return joined;
 }
 
+/// SHA-256 over names, bytes and text.
+std::string hash_of(const TensorMap& state, const std::string& text) {
+  std::string hashes = sha256_hex(text);
+  for (const auto& [name, tensor] : state) {
+    const torch::Tensor bytes = tensor.detach().cpu().contiguous();
+    hashes += "\n" + name + " " +
+              sha256_hex(std::span(static_cast<const std::byte*>(bytes.const_data_ptr()),
+                                   static_cast<size_t>(bytes.nbytes())));
+  }
+  return sha256_hex(hashes);
+}
+
 }  // namespace
 
 void write_json(const fs::path& path, const json& value) {
@@ -52,8 +68,14 @@ json read_json(const fs::path& path) {
   errno = 0;
   std::ifstream in(path);
   if (!in) fail_io(path, "read");
+  // What is nested deeper than any record of ours would overflow the stack when it is printed.
+  const auto check_depth = [&](int depth, json::parse_event_t, const json&) {
+    if (depth <= static_cast<int>(kMaxJsonDepth)) return true;
+    throw BadWeights(
+        fmt::format("{}: nested more than {} levels deep", path.string(), kMaxJsonDepth));
+  };
   try {
-    return json::parse(in);
+    return json::parse(in, check_depth);
   } catch (const json::exception& error) {
     throw BadWeights(
         fmt::format("{}: not the JSON this program writes: {}", path.string(), error.what()));
@@ -248,6 +270,42 @@ void say_smaller(StageContext& context, const std::string& what, int64_t images)
       fmt::format("out of memory; from here on {} come from parts of {} images", what, images));
 }
 
+void write_checkpoint(const fs::path& path, const TensorMap& state, const json& progress) {
+  const std::string text = progress.dump();
+  write_safetensors(path, state, {{"progress", text}, {"sha256", hash_of(state, text)}});
+}
+
+std::optional<Checkpoint> read_checkpoint(StageContext& context, const fs::path& path) {
+  if (!fs::exists(path)) return std::nullopt;
+  std::string problem;
+  try {
+    const auto metadata = read_safetensors_metadata(path);
+    Checkpoint found{read_tensors(path), json::parse(metadata.at("progress"))};
+    if (metadata.at("sha256") == hash_of(found.state, metadata.at("progress"))) return found;
+    problem = "its SHA-256 is not that of what was written";
+  } catch (const BadWeights& error) {
+    problem = error.what();
+  } catch (const json::exception& error) {
+    problem = error.what();
+  } catch (const std::out_of_range&) {
+    problem = "it lacks its hash";
+  }
+  context.progress().say(fmt::format("{}: damaged: {}; it is removed, and the training starts anew",
+                                     path.string(), problem));
+  fs::remove(path);
+  return std::nullopt;
+}
+
+/// A chunk of an earlier attempt; nothing if there is none, or it cannot be read.
+std::optional<TensorMap> read_chunk(const fs::path& file) {
+  if (!fs::exists(file)) return std::nullopt;
+  try {
+    return read_tensors(file);
+  } catch (const BadWeights&) {
+    return std::nullopt;  // it is made again, over this one
+  }
+}
+
 TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t total,
                     int64_t chunk_size,
                     const std::function<TensorMap(int64_t begin, int64_t end)>& make) {
@@ -261,8 +319,8 @@ TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t tota
     const int64_t end = std::min(total, begin + chunk_size);
     const fs::path file = file_of(begin, end);
     TensorMap chunk;
-    if (fs::exists(file)) {
-      chunk = read_tensors(file);
+    if (auto found = read_chunk(file)) {
+      chunk = *std::move(found);
     } else {
       if (!started) context.progress().begin(unit, total, begin);
       started = true;
@@ -289,12 +347,8 @@ void write_png(const fs::path& path, const torch::Tensor& image) {
                      pixels.data_ptr<uint8_t>());
   std::vector<uint8_t> encoded;
   cv::imencode(".png", view, encoded);
-  errno = 0;
-  std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(encoded.data()),
-            static_cast<std::streamsize>(encoded.size()));
-  out.close();
-  if (!out) fail_io(path, "write");
+  // Synced: the record of a finished batch must not outlive its images.
+  write_file_atomically(path, std::as_bytes(std::span(encoded)));
 }
 
 torch::Tensor read_png(const fs::path& path) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,20 @@ TransformerConfig transformer_config_from(const nlohmann::json& json);
 /// Errors  BadWeights, naming both grids or both codebooks.
 void check_fit(const TransformerConfig& model, const Grid& grid, int64_t codebook_size,
                const std::string& what);
+
+/// A training as it was when it was interrupted.
+struct Checkpoint {
+  TensorMap state;
+  nlohmann::json progress;
+};
+
+/// Keeps both in one file, with their hash.
+void write_checkpoint(const std::filesystem::path& path, const TensorMap& state,
+                      const nlohmann::json& progress);
+
+/// The checkpoint of an earlier attempt; nothing if there is none. One that is not what was written
+/// is named and removed: the training then starts anew, and comes to the same weights.
+std::optional<Checkpoint> read_checkpoint(StageContext& context, const std::filesystem::path& path);
 
 /// Runs `make` on consecutive ranges [begin, end) of `total` things, keeps each result in scratch,
 /// and returns them joined along dimension 0. After an interruption only the missing ranges are

@@ -9,6 +9,7 @@
 #include "harness/stages/artifacts.h"
 #include "harness/stages/image_sampler.h"
 #include "harness/stages/stages.h"
+#include "harness/store/interrupt.h"
 #include "metrics/fid.h"
 #include "models/memory/images_at_once.h"
 #include "models/vqgan/quality.h"
@@ -34,22 +35,17 @@ json train(StageContext& context, const Dataset& dataset, const Environment& env
   const auto file = context.scratch() / "checkpoint.safetensors";
   int64_t step = 0;
   json curve = json::array();  // [images seen, loss, reconstruction]
-  if (std::filesystem::exists(file)) {
-    TensorMap state = read_tensors(file);
-    step = state.at("next_step").item<int64_t>();
-    state.erase("next_step");
-    trainer.load_state(state, file.string());
-    const auto metadata = read_safetensors_metadata(file);
-    curve = json::parse(metadata.at("curve"));
-    const int64_t micro_batch = std::stoll(metadata.at("micro_batch"));
+  if (const auto found = read_checkpoint(context, file)) {
+    trainer.load_state(found->state, file.string());
+    step = found->progress.at("next_step");
+    curve = found->progress.at("curve");
+    const int64_t micro_batch = found->progress.at("micro_batch");
     if (micro_batch > 0) trainer.set_micro_batch(micro_batch);
   }
   const auto checkpoint = [&] {
-    TensorMap state = trainer.state();
-    state["next_step"] = torch::full({1}, step, torch::kInt64);
-    write_safetensors(
-        file, state,
-        {{"curve", curve.dump()}, {"micro_batch", std::to_string(trainer.micro_batch())}});
+    write_checkpoint(
+        file, trainer.state(),
+        {{"next_step", step}, {"curve", curve}, {"micro_batch", trainer.micro_batch()}});
   };
   const auto note = [&](const VqganLosses& losses) {
     const int64_t seen = step * options.batch_size;
@@ -77,8 +73,10 @@ json train(StageContext& context, const Dataset& dataset, const Environment& env
     }
     ++step;
     note(losses);
-    if (clock.due() || context.stop_requested()) checkpoint();
-    context.stop_if_requested();
+    const bool stop = context.stop_requested();
+    if (clock.due() || stop) checkpoint();
+    if (stop) throw Interrupted();
+    context.save_cost_if_due();
   }
   context.progress().end();
   return curve;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "datasets/sha256.h"
 #include "harness/measure/extractors.h"
@@ -58,7 +59,9 @@ Planner::Roles Planner::add_cell(const Recipe& recipe, int64_t seed) {
   const int64_t dataset = number_of("dataset"), generate = number_of("generate"),
                 evaluate = number_of("evaluate"), relabel = number_of("relabel"),
                 train = number_of("train"), model = number_of("model");
-  const bool tokens_only = is_token_dataset(section("dataset").at("name"));
+  const auto [known, is_new] = tokens_only_.try_emplace(dataset);
+  if (is_new) known->second = is_token_dataset(section("dataset").at("name"));
+  const bool tokens_only = known->second;
 
   const Step& data = take(step(kData, {}, {dataset, tokens_only ? 0 : number_of("tokenizer")},
                                [&](Step& s) { tokens_only ? add_codes(s) : add_images(s); }));
@@ -213,24 +216,36 @@ void Planner::add_codes(Step& step) {
       [=](StageContext& context) { return run_planted_tokens(context, config, grid); });
 }
 
+/// Of the sections `model` and `train`, whatever the seed.
+const json& Planner::identity_of_model(const Made& made) {
+  const std::vector<int64_t> reads = {number_of("model"), number_of("train"), made.grid.rows,
+                                      made.grid.cols, made.codebook_size};
+  json& identity = models_[reads];
+  if (identity.is_null()) {
+    const json& model = section("model");
+    identity["network"] = network_identity(model, made.grid, made.codebook_size);
+    identity["condition"] = model.at("condition");
+    identity["condition_dropout"] = made.condition_dropout;
+    identity["train"] = training_identity(section("train"));
+  }
+  return identity;
+}
+
 void Planner::add_model(Step& step) {
   const Environment environment = environment_;
   const json &model = section("model"), &train = section("train");
   Made& made = step.made;
   made.condition_dropout =
       model.at("condition") == "none" ? 0.0 : model.at("condition_dropout").get<double>();
-  const json identity = {{"network", network_identity(model, made.grid, made.codebook_size)},
-                         {"condition", model.at("condition")},
-                         {"condition_dropout", made.condition_dropout},
-                         {"train", training_identity(train)},
-                         {"seed", seed_}};
+  json identity = identity_of_model(made);
+  identity["seed"] = seed_;
   const std::string order_file = train.at("order_file");
   check_order(step, "train", identity.at("train"));
   const work::Network network{identity.at("network").at("layers"),
                               identity.at("network").at("width"), made.codebook_size, made.grid};
   made.any_order =
       add(step, "any_order",
-          make_node("any_order", 1, identity,
+          make_node("any_order", 1, std::move(identity),
                     {{"dataset", input(made.dataset)}, {"tokens", input(made.tokens)}}),
           work::training(network, train.at("images_seen")), parameters_of(network),
           [=](StageContext& context) { return run_any_order(context, order_file, environment); });
@@ -334,8 +349,9 @@ void Planner::add_samples(Step& step) {
   if (identity.at("confidence") == "location") check_location_head(placer);
   const double search =
       work::search(network_of(made), identity, is_learned(identity)) + made.pixels_work;
-  identity.update(
-      pick(generate, {"temperature", "top_k", "top_p", "guidance_scale", "num_samples"}));
+  for (const char* option : {"temperature", "top_k", "top_p", "guidance_scale", "num_samples"}) {
+    identity[option] = generate.at(option);
+  }
   identity["seed"] = seed_;
   std::vector<std::pair<std::string, StageNode>> inputs = {{"dataset", input(made.dataset)},
                                                            {"model", input(made.model)}};
@@ -347,11 +363,11 @@ void Planner::add_samples(Step& step) {
   const std::string order_file = generate.at("order_file");
   const double images = generate.at("num_samples"),
                side = made.has_tokenizer() ? section("dataset").at("image_size").get<double>() : 1;
-  made.samples = add(step, "samples", make_node("samples", 2, identity, inputs), images * search,
-                     images * (side * side + static_cast<double>(made.grid.size())),
-                     [=](StageContext& context) {
-                       return run_samples(context, batch_size, order_file, environment);
-                     });
+  made.samples = add(
+      step, "samples", make_node("samples", 2, std::move(identity), inputs), images * search,
+      images * (side * side + static_cast<double>(made.grid.size())), [=](StageContext& context) {
+        return run_samples(context, batch_size, order_file, environment);
+      });
 }
 
 /// Features of the real images.
@@ -436,8 +452,8 @@ void Planner::add_known_answer(Step& step) {
   const auto images = static_cast<double>(
       at_most(identity.at("images"), held_out > 0 ? held_out : made.train_images));
   const double search = work::search(network_of(made), identity, is_learned(identity));
-  add(step, "known_answer", make_node("known_answer", 2, identity, inputs), images * search,
-      images * static_cast<double>(made.grid.size()), function);
+  add(step, "known_answer", make_node("known_answer", 2, std::move(identity), inputs),
+      images * search, images * static_cast<double>(made.grid.size()), function);
 }
 
 }  // namespace oar

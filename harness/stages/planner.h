@@ -80,6 +80,7 @@ class Planner {
   void check_location_head(bool has_placer) const;
   bool has_placer(const Made& made) const;
   const nlohmann::json& section(const char* name) const { return part(*recipe_, name); }
+  const nlohmann::json& identity_of_model(const Made& made);
   const nlohmann::json& identity_of_search(const char* section);
   const nlohmann::json& extractor_identity();
   const std::string& hash_of_file(const std::string& path);
@@ -93,6 +94,8 @@ class Planner {
   std::unordered_map<std::string, size_t> stage_of_key_;
   std::unordered_map<nlohmann::json, int64_t> sections_;
   std::map<std::vector<int64_t>, Step> steps_;
+  std::map<int64_t, bool> tokens_only_;  ///< by section
+  std::map<std::vector<int64_t>, nlohmann::json> models_;
   std::map<int64_t, nlohmann::json> searches_;  ///< by section
   std::set<std::vector<int64_t>> checked_orders_;
   std::map<std::string, FolderContents> folders_;

@@ -83,7 +83,7 @@ class TrainingLoop {
         trainer_(prepared.model, prepared.settings, environment.ranks) {}
 
   Training run(const BatchSource& batches) {
-    if (leads_ && std::filesystem::exists(file_)) resume();
+    if (leads_) resume();
     trainer_.share_state();
     const int64_t total = settings_.total_steps;
     CheckpointClock clock = context_.checkpoint_clock();
@@ -107,7 +107,7 @@ class TrainingLoop {
       const bool stop = ranks_ ? trainer_.stop_agreed() : context_.stop_requested();
       if (leads_ && (clock.due() || stop)) checkpoint();
       if (stop) throw Interrupted();
-      if (!context_.stop_requested()) context_.stop_if_requested();
+      context_.save_cost_if_due();
     }
     if (leads_) context_.progress().end();
     return {curve_, location_loss_, trainer_.micro_batch()};
@@ -130,18 +130,19 @@ class TrainingLoop {
   }
 
   void checkpoint() {
-    write_safetensors(file_, trainer_.state(),
-                      {{"progress", json{{"curve", curve_},
-                                         {"sum", sum_},
-                                         {"count", count_},
-                                         {"location_loss", location_loss_},
-                                         {"micro_batch", trainer_.micro_batch()}}
-                                        .dump()}});
+    write_checkpoint(file_, trainer_.state(),
+                     {{"curve", curve_},
+                      {"sum", sum_},
+                      {"count", count_},
+                      {"location_loss", location_loss_},
+                      {"micro_batch", trainer_.micro_batch()}});
   }
 
   void resume() {
-    trainer_.load_state(read_tensors(file_), file_.string());
-    const json progress = json::parse(read_safetensors_metadata(file_).at("progress"));
+    const auto found = read_checkpoint(context_, file_);
+    if (!found) return;
+    trainer_.load_state(found->state, file_.string());
+    const json& progress = found->progress;
     curve_ = progress.at("curve");
     sum_ = progress.at("sum");
     count_ = progress.at("count");
@@ -233,10 +234,13 @@ Transformer with_location_head(const Transformer& model, uint64_t seed) {
 /// Errors  Diverged, Interrupted, OutOfMemory and RankLost, each on all ranks; alone, and from a
 ///         disk, whatever it is.
 Training train(StageContext& context, const Prepared& prepared, const Environment& environment) {
-  TrainingLoop loop(context, prepared, environment);
-  if (!environment.ranks) return loop.run(prepared.batches);
-  try {
+  const auto run = [&] {
+    TrainingLoop loop(context, prepared, environment);
     return loop.run(prepared.batches);
+  };
+  if (!environment.ranks) return run();
+  try {
+    return run();
   } catch (const Diverged&) {
     throw;
   } catch (const Interrupted&) {

@@ -1,5 +1,7 @@
 #include "harness/store/machine.h"
 
+#include <archive.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <sys/utsname.h>
@@ -8,12 +10,15 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <opencv2/core/version.hpp>
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "harness/store/git_version.h"
 
@@ -98,22 +103,92 @@ std::string compiler() {
 #endif
 }
 
+json build_record() {
+  return {{"type", OAR_BUILD_TYPE},
+          {"flags", trim(OAR_BUILD_FLAGS)},
+          {"sanitizers", !std::string_view(OAR_BUILD_SANITIZERS).empty()}};
+}
+
+/// Calls a function of a library that may have been loaded, or not.
+template <typename Function, typename Use>
+void if_loaded(const char* name, Use use) {
+  if (void* const symbol = dlsym(RTLD_DEFAULT, name)) use(reinterpret_cast<Function*>(symbol));
+}
+
 json library_versions() {
-  return {{"libtorch", TORCH_VERSION},
-          {"opencv", CV_VERSION},
-          {"nlohmann_json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
-                                        NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
-          {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)}};
+  json versions = {
+      {"libtorch", TORCH_VERSION},
+      {"opencv", CV_VERSION},
+      {"nlohmann_json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
+                                    NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
+      {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)},
+      {"fmt",
+       fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
+      {"libarchive",
+       fmt::format("{}.{}.{}", archive_version_number() / 1000000,
+                   archive_version_number() / 1000 % 1000, archive_version_number() % 1000)}};
+  if_loaded<int(char*, int*)>("MPI_Get_library_version", [&](auto* ask) {
+    std::array<char, 8192> text = {};  // MPI_MAX_LIBRARY_VERSION_STRING is less everywhere
+    int length = 0;
+    if (ask(text.data(), &length) != 0) return;
+    const std::string version = text.data();  // "Open MPI v4.1.4, package: ..., <date>"
+    versions["mpi"] = version.substr(0, version.find_first_of(",\n"));
+  });
+  if_loaded<int(int*)>("cudaRuntimeGetVersion", [&](auto* ask) {
+    int version = 0;
+    if (ask(&version) == 0 && version > 0) {
+      versions["cuda_runtime"] = fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+    }
+  });
+  return versions;
+}
+
+/// The first word of digits and dots: "580.65.06" of "NVRM version: NVIDIA UNIX ...  580.65.06
+/// ...".
+json version_in(const std::string& line) {
+  std::istringstream words(line);
+  for (std::string word; words >> word;) {
+    if (word.find('.') != std::string::npos &&
+        word.find_first_not_of("0123456789.") == std::string::npos) {
+      return word;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace
+
+nlohmann::json gpu_records(const std::filesystem::path& module) {
+  std::ifstream version(module / "version");
+  if (!version) return nullptr;
+  std::string line, key, value;
+  std::getline(version, line);
+  const json driver = version_in(line);
+  std::vector<std::string> files;
+  std::error_code none;
+  for (const auto& gpu : std::filesystem::directory_iterator(module / "gpus", none)) {
+    files.push_back((gpu.path() / "information").string());
+  }
+  std::sort(files.begin(), files.end());  // by PCI address, as the driver numbers them
+  auto gpus = json::array();
+  for (const std::string& file : files) {
+    std::ifstream in(file);
+    while (std::getline(in, line)) {
+      if (split(line, ':', &key, &value) && key == "Model")
+        gpus.push_back({{"name", value}, {"driver", driver}});
+    }
+  }
+  return gpus;
+}
 
 nlohmann::json machine_record(const std::string& device) {
   return {{"device", device},
           {"processor", processor_record()},
           {"memory", memory_bytes()},
+          {"gpus", gpu_records()},
           {"system", system_record()},
           {"compiler", compiler()},
+          {"build", build_record()},
           {"libraries", library_versions()},
           {"commit", OAR_GIT_COMMIT},
           {"tree_clean", std::string_view(OAR_GIT_TREE_CLEAN) == "unknown"

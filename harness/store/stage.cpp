@@ -88,8 +88,10 @@ nlohmann::json StageContext::input_record(const std::string& role) const {
 
 bool StageContext::stop_requested() const { return interrupt_requested(); }
 
+void StageContext::save_cost_if_due() { meter_.save_if_due(); }
+
 void StageContext::stop_if_requested() {
-  meter_.save_if_due();
+  save_cost_if_due();
   if (stop_requested()) throw Interrupted();
 }
 
@@ -110,7 +112,9 @@ StageResult StageRunner::run(const StageNode& node, const StageFunction& functio
   const FileLock lock(store_.lock_file(node), [&](const std::string& holder) {
     progress_.say(fmt::format("waits for {}, which is at work on {}", holder, node.label()));
   });
-  return run_locked(node, function);
+  StageResult result = run_locked(node, function);
+  if (result.cached) progress_.cached();
+  return result;
 }
 
 std::optional<StageResult> StageRunner::try_run(const StageNode& node,
@@ -134,7 +138,6 @@ void StageRunner::follow(const StageNode& node, const StageFunction& function) {
 StageResult StageRunner::run_locked(const StageNode& node, const StageFunction& function) {
   const Artifact artifact = store_.inspect(node);  // somebody may have made it while we waited
   if (artifact.state == Artifact::State::kComplete) {
-    progress_.cached();
     return result_of(store_, node, artifact.manifest, true);
   }
   if (artifact.state == Artifact::State::kDamaged) {
@@ -149,7 +152,6 @@ StageResult StageRunner::run_locked(const StageNode& node, const StageFunction& 
   store_.open_work(node);
   if (store_.sealed(node)) {  // killed between the manifest and the rename
     store_.publish(node);
-    progress_.cached();
     return *find(node);
   }
   try {
@@ -175,8 +177,10 @@ void StageRunner::check_inputs(const StageNode& node) {
       sound_.insert(input.key);
       continue;
     }
-    std::string holder;  // whoever holds it is about to do the same
-    if (FileLock::try_lock(store_.lock_file(input.stage, input.key), &holder)) {
+    std::string holder;  // whoever holds it is about to do the same, or has done it
+    const auto lock = FileLock::try_lock(store_.lock_file(input.stage, input.key), &holder);
+    if (lock && store_.inspect(input.stage, input.key).state != Artifact::State::kMissing &&
+        !store_.damage(input.stage, input.key).empty()) {
       const auto aside = store_.set_aside(input.stage, input.key);
       progress_.say(fmt::format("{}/{} is damaged: {}; moved to {}, to be made again", input.stage,
                                 input.key.substr(0, 12), problem, aside.string()));

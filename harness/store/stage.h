@@ -63,6 +63,10 @@ class StageContext {
   /// Call it once a step. Throws Interrupted if a stop is requested.
   void stop_if_requested();
 
+  /// The other half of stop_if_requested(), for a loop that has looked at stop_requested() already:
+  /// it writes to the disk, and a signal may come meanwhile.
+  void save_cost_if_due();
+
  private:
   const StageInput& find(const std::string& role) const;
 

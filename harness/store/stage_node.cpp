@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <stdexcept>
 
 #include "datasets/sha256.h"
@@ -42,20 +43,19 @@ StageNode make_node(std::string stage, int version, nlohmann::json config,
   check_stage_name(stage);
   check_finite(config, stage);
   StageNode node{std::move(stage), version, std::move(config), {}, {}};
-  auto key_of_role = nlohmann::json::object();
+  std::map<std::string, std::string> key_of_role;
   for (const auto& [role, input] : inputs) {
-    if (input.key.empty() || key_of_role.contains(role)) {
+    if (input.key.empty() || !key_of_role.emplace(role, input.key).second) {
       throw std::logic_error(fmt::format("stage \"{}\": input \"{}\" {}", node.stage, role,
                                          input.key.empty() ? "has no key" : "is given twice"));
     }
-    key_of_role[role] = input.key;
     node.inputs.push_back({role, input.stage, input.key});
   }
-  const nlohmann::json identity = {{"stage", node.stage},
-                                   {"version", version},
-                                   {"config", node.config},
-                                   {"inputs", key_of_role}};
-  node.key = sha256_hex(identity.dump());  // nlohmann::json keeps its keys sorted
+  // What nlohmann::json would write of these members, without copying the configuration into one
+  // value: a sweep of 10,000 cells makes 60,000 nodes.
+  node.key = sha256_hex(fmt::format(R"({{"config":{},"inputs":{},"stage":"{}","version":{}}})",
+                                    node.config.dump(), nlohmann::json(key_of_role).dump(),
+                                    node.stage, version));
   return node;
 }
 

@@ -100,6 +100,29 @@ std::string hash_of_manifest(nlohmann::json manifest) {
   return sha256_hex(manifest.dump());
 }
 
+/// Names in a manifest become paths: none of them may lead out of the store.
+std::string damage_of_names(const nlohmann::json& manifest) {
+  for (const auto& [name, entry] : manifest.at("files").items()) {
+    const fs::path path = name;
+    const bool inside =
+        !path.is_absolute() && std::none_of(path.begin(), path.end(), [](const fs::path& step) {
+          return step == ".." || step.empty();
+        });
+    if (!inside) return "its manifest names a file outside of it";
+  }
+  for (const auto& [role, input] : manifest.at("inputs").items()) {
+    const auto is_made_of = [](const std::string& text, std::string_view letters) {
+      return !text.empty() && text.find_first_not_of(letters) == std::string::npos;
+    };
+    if (!is_made_of(input.at("stage"), "abcdefghijklmnopqrstuvwxyz0123456789_") ||
+        !is_made_of(input.at("key"), "0123456789abcdef") ||
+        input.at("key").get_ref<const std::string&>().size() != 64) {
+      return "its manifest names an input that no stage can have made";
+    }
+  }
+  return {};
+}
+
 /// What is wrong with a manifest itself, or nothing.
 std::string damage_of_manifest(const nlohmann::json& manifest, const std::string& stage,
                                const std::string& key) {
@@ -116,7 +139,7 @@ std::string damage_of_manifest(const nlohmann::json& manifest, const std::string
   }
   manifest.at("record");
   seconds_of(manifest);
-  return {};
+  return damage_of_names(manifest);
 }
 
 /// What is wrong with an artifact, or nothing. Reads the manifest on the way.
@@ -197,7 +220,12 @@ std::string Store::damage(const std::string& stage, const std::string& key) cons
     return artifact.problem.empty() ? "it is not there" : artifact.problem;
   }
   for (const auto& [name, entry] : artifact.manifest.at("files").items()) {
-    const std::string found = sha256_file(folder(stage, key) / name);
+    std::string found;
+    try {
+      found = sha256_file(folder(stage, key) / name);
+    } catch (const std::system_error& error) {  // unreadable, or just moved aside by another
+      return error.what();
+    }
     if (entry.at("sha256") != found) {
       return fmt::format("{} has the SHA-256 {}, its manifest says {}", name, found,
                          entry.at("sha256").get<std::string>());

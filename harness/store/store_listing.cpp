@@ -1,14 +1,18 @@
 #include "harness/store/store_listing.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <system_error>
+#include <utility>
 
 namespace oar {
 namespace {
@@ -43,35 +47,43 @@ bool StoreEntry::*flag_of(std::string_view ending, bool is_folder) {
   return nullptr;
 }
 
-/// Calls `visit` with each entry of a folder.
+/// Calls `visit` with the name of each entry of a folder and whether it is a folder itself; links
+/// are left out. This is readdir, as std::filesystem makes a path of every entry: a store has two
+/// or three for each artifact.
 template <typename Visit>
 void each_entry(const fs::path& folder, Visit visit) {
-  std::error_code error;
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) visit(*entry);
-  if (error && error != std::errc::no_such_file_or_directory) {
-    throw std::system_error(error, fmt::format("{}: cannot list the folder", folder.string()));
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(folder.c_str()), closedir);
+  if (open == nullptr && errno == ENOENT) return;
+  errno = open == nullptr ? errno : 0;
+  while (const dirent* entry = open == nullptr ? nullptr : readdir(open.get())) {
+    unsigned char type = entry->d_type;
+    if (type == DT_UNKNOWN) {  // some file systems do not tell
+      struct stat status = {};
+      if (fstatat(dirfd(open.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        type = S_ISDIR(status.st_mode) ? DT_DIR : S_ISREG(status.st_mode) ? DT_REG : DT_LNK;
+      }
+    }
+    if (type == DT_DIR || type == DT_REG) visit(std::string_view(entry->d_name), type == DT_DIR);
+    errno = 0;
+  }
+  if (errno != 0) {
+    throw std::system_error(errno, std::generic_category(),
+                            fmt::format("{}: cannot list the folder", folder.string()));
   }
 }
 
 }  // namespace
 
 StoreListing::StoreListing(const fs::path& root) : root_(root) {
-  each_entry(root, [&](const fs::directory_entry& stage) {
-    const std::string name = stage.path().filename().string();
-    std::error_code ignored;
-    if (stage.is_symlink(ignored) || !stage.is_directory(ignored) || !is_stage(name)) return;
+  each_entry(root, [&](std::string_view stage, bool is_folder) {
+    if (!is_folder || !is_stage(stage)) return;
     Keys keys;
-    each_entry(stage.path(), [&](const fs::directory_entry& entry) {
-      const std::string file = entry.path().filename().string();
-      if (file.size() < kDigits || !is_key(std::string_view(file).substr(0, kDigits))) return;
-      std::error_code vanished;
-      if (entry.is_symlink(vanished)) return;
-      const auto flag =
-          flag_of(std::string_view(file).substr(kDigits), entry.is_directory(vanished));
-      if (flag != nullptr) keys[file.substr(0, kDigits)].*flag = true;
+    each_entry(root / stage, [&](std::string_view name, bool is_folder) {
+      if (name.size() < kDigits || !is_key(name.substr(0, kDigits))) return;
+      const auto flag = flag_of(name.substr(kDigits), is_folder);
+      if (flag != nullptr) keys[std::string(name.substr(0, kDigits))].*flag = true;
     });
-    if (!keys.empty()) stages_.emplace(name, std::move(keys));
+    if (!keys.empty()) stages_.emplace(stage, std::move(keys));
   });
 }
 

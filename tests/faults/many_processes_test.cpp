@@ -72,19 +72,19 @@ TEST_F(SharedSweepTrains, TwoWorkersRunNoStageTwiceEither) {
 }
 
 TEST_F(SharedSweepTrains, AllWorkersWriteACheckpointWhenToldToStop) {
-  const std::vector<std::string> more = {"-j", "2", "--set", "train.images_seen=6000"};
+  const std::vector<std::string> more = {
+      "-j", "2", "--set", "train.images_seen=12000", "--checkpoint-every", "0.1"};
   ASSERT_EQ(run_sweep("calm", more).code, 0);
   const pid_t parent = start(arguments("store", more));
-  const auto trainings = [&] {  // attempts at any_order that have begun
+  const auto trainings = [&] {  // those of any_order that are well under way
     int found = 0;
     if (!fs::exists(folder_ / "store/any_order")) return 0;
     for (const auto& entry : fs::directory_iterator(folder_ / "store/any_order")) {
-      found += entry.path().extension() == ".work";
+      found += fs::exists(entry.path() / "scratch" / "checkpoint.safetensors");
     }
     return found;
   };
-  for (int i = 0; i < 3000 && trainings() < 2; ++i) ::usleep(10000);
-  ::usleep(300000);
+  for (int i = 0; i < 6000 && trainings() < 2; ++i) ::usleep(10000);
   ::kill(parent, SIGTERM);
   const Outcome stopped = finish(parent);
   EXPECT_EQ(stopped.code, 75) << stopped.text;

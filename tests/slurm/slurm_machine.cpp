@@ -139,11 +139,13 @@ SlurmMachine::SlurmMachine() {
   if (idle) return;
   const std::string logs = text_of(folder_ / "daemons.txt") + text_of(folder_ / "slurmctld.log") +
                            text_of(folder_ / "slurmd.log");
-  this->~SlurmMachine();
+  shut_down();
   throw std::runtime_error("Slurm did not come up:\n" + logs);
 }
 
-SlurmMachine::~SlurmMachine() {
+SlurmMachine::~SlurmMachine() { shut_down(); }
+
+void SlurmMachine::shut_down() {
   if (controller_ < 0) return;
   output_of("scancel --user=$(id -un) 2>&1");
   wait_until_idle(15);

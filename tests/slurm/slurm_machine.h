@@ -34,6 +34,7 @@ class SlurmMachine {
  private:
   void write_configuration();
   pid_t start_daemon(const std::string& program, const std::vector<std::string>& arguments);
+  void shut_down();
   void stop(pid_t daemon);
 
   std::filesystem::path folder_;

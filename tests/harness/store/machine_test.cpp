@@ -26,12 +26,38 @@ TEST(MachineRecord, SaysWhatAStrangerNeedsToKnow) {
   EXPECT_THAT(record.at("system").at("kernel").get<std::string>(), HasSubstr("Linux "));
   EXPECT_FALSE(record.at("compiler").get<std::string>().empty());
   EXPECT_EQ(record.at("libraries").at("libtorch"), TORCH_VERSION);
-  for (const char* name : {"opencv", "nlohmann_json", "openssl"}) {
+  for (const char* name : {"opencv", "nlohmann_json", "openssl", "fmt", "libarchive"}) {
     EXPECT_THAT(record.at("libraries").at(name).get<std::string>(),
                 MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+.*"));
   }
   EXPECT_THAT(record.at("commit").get<std::string>(), MatchesRegex("unknown|[0-9a-f]{40}"));
   EXPECT_EQ(record.at("tree_clean").is_null(), record.at("commit") == "unknown");
+  EXPECT_THAT(record.at("build").at("type").get<std::string>(), MatchesRegex("[A-Za-z]+"));
+  EXPECT_THAT(record.at("build").at("flags").get<std::string>(), HasSubstr("-"));
+  EXPECT_TRUE(record.at("build").at("sanitizers").is_boolean());
+  EXPECT_EQ(record.at("gpus"), gpu_records());
+}
+
+// Both shapes of the first line that NVIDIA's modules have, as they print them.
+TEST_F(StoreTest, TheDriverAndTheGpusAreReadWithoutCuda) {
+  EXPECT_TRUE(gpu_records(root_ / "nvidia").is_null());
+  for (const char* bus : {"0000:4b:00.0", "0000:3a:00.0"}) {
+    fs::create_directories(root_ / "nvidia" / "gpus" / bus);
+  }
+  write(root_ / "nvidia" / "gpus" / "0000:3a:00.0" / "information",
+        "Model: \t\t NVIDIA H200\nIRQ:   \t\t 120\nGPU UUID: \t GPU-1\n");
+  write(root_ / "nvidia" / "gpus" / "0000:4b:00.0" / "information",
+        "Model: \t\t NVIDIA A100-SXM4-80GB\n");
+  write(root_ / "nvidia" / "version",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  "
+        "(dvs-builder@U22)  Sun Jul 27 07:19:21 UTC 2025\nGCC version:  gcc version 12.3.0\n");
+  EXPECT_EQ(gpu_records(root_ / "nvidia"),
+            (nlohmann::json{{{"name", "NVIDIA H200"}, {"driver", "580.65.06"}},
+                            {{"name", "NVIDIA A100-SXM4-80GB"}, {"driver", "580.65.06"}}}));
+  write(
+      root_ / "nvidia" / "version",
+      "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6 22:20:39 UTC 2023\n");
+  EXPECT_EQ(gpu_records(root_ / "nvidia").at(0).at("driver"), "535.54.03");
 }
 
 // cmake/GitVersion.cmake, run on a tree of our own.

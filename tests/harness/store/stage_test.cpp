@@ -191,10 +191,21 @@ TEST_F(StageRun, TheSecondSignalOfEitherKindStopsAtOnce) {
     install_signal_handlers();
     raise(SIGTERM);
     if (!interrupt_requested()) return 1;
+    usleep(700000);
     raise(SIGINT);
     return 2;
   });
   EXPECT_EQ(status, 75);
+}
+
+TEST_F(StageRun, ASignalThatComesTwoWaysIsOneRequest) {
+  const int status = in_child([] {
+    install_signal_handlers();
+    raise(SIGTERM);
+    raise(SIGTERM);  // handed on by a parent that got it too
+    return interrupt_requested() ? 2 : 1;
+  });
+  EXPECT_EQ(status, 2);
 }
 
 TEST_F(StageRun, AfterASignalNoFurtherStageStartsButFinishedOnesAreStillFound) {
