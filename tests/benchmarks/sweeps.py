@@ -39,7 +39,7 @@ IMAGES = {
 CODES = {
     "dataset": {"name": "planted_path", "rows": 8, "cols": 8, "codes": 16, "max_images": 1000, "held_out": 0},
     "model": {"layers": 2, "width": 64, "heads": 2},
-    "train": {"images_seen": 16000, "batch_size": 32},
+    "train": {"images_seen": 2500, "batch_size": 32},
     "relabel": None,
     "generate": {"num_samples": 8, "batch_size": 8, "order": "random"},
 }
@@ -88,13 +88,13 @@ def second(bench):
 
 def overhead(bench):
     """A training stage, from the lock to the published artifact, beside the same training in a program
-    without store, records, log, progress or checkpoints. A checkpoint every 5 s: four times as often as
-    by default."""
-    sweep = bench.sweep("overhead", dict(CODES, train=dict(CODES["train"], images_seen=48000)))
+    without store, records, log, progress or checkpoints. A checkpoint every 2 s: ten times as often as by
+    default."""
+    sweep = bench.sweep("overhead", dict(CODES, train=dict(CODES["train"], images_seen=5000)))
     stages, alone, stages_cpu, alone_cpu = [], [], [], []
-    for i in range(3):
+    for i in range(7):
         store = f"overhead{i}"
-        bench.run(sweep, store, "--checkpoint-every", "5")
+        bench.run(sweep, store, "--checkpoint-every", "2")
         stages.append(stage_seconds(bench.folder / f"{store}-out" / "log.jsonl"))
         [manifest] = (bench.folder / store).glob("any_order/*/manifest.json")
         stages_cpu.append(json.loads(manifest.read_text())["cost"]["cpu_seconds"])
