@@ -51,6 +51,7 @@ bool is_learned(const json& identity) {
 Planner::Roles Planner::add_cell(const Recipe& recipe, int64_t seed) {
   recipe_ = &recipe;
   seed_ = seed;
+  numbers_.clear();
   Roles roles;
   const auto take = [&](const Step& step) -> const Step& {
     roles.insert(roles.end(), step.added.begin(), step.added.end());
@@ -101,7 +102,14 @@ const Planner::Step& Planner::step(Kind kind, const Step& before, std::vector<in
 }
 
 int64_t Planner::number_of(const char* name) {
-  return sections_.emplace(section(name), static_cast<int64_t>(sections_.size()) + 1).first->second;
+  const auto known_now = numbers_.find(name);
+  if (known_now != numbers_.end()) return known_now->second;
+  const json& content = section(name);
+  auto known = sections_.find(content);
+  if (known == sections_.end()) {
+    known = sections_.emplace(content, static_cast<int64_t>(sections_.size()) + 1).first;
+  }
+  return numbers_.emplace(name, known->second).first->second;
 }
 
 size_t Planner::add(Step& step, const std::string& role, StageNode node, double work, double size,

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -93,6 +94,7 @@ class Planner {
   std::vector<PlannedStage> stages_;
   std::unordered_map<std::string, size_t> stage_of_key_;
   std::unordered_map<nlohmann::json, int64_t> sections_;
+  std::map<std::string_view, int64_t> numbers_;  ///< of the sections of the cell at hand
   std::map<std::vector<int64_t>, Step> steps_;
   std::map<int64_t, bool> tokens_only_;  ///< by section
   std::map<std::vector<int64_t>, nlohmann::json> models_;

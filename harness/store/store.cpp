@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "datasets/dataset.h"
 #include "datasets/sha256.h"
 #include "models/weights/atomic_file.h"
 
@@ -165,6 +167,18 @@ std::string damage_of(const fs::path& folder, const std::string& stage, const st
   return {};
 }
 
+/// Stages and keys come from records and manifests too, and become paths.
+void check_name(const std::string& name, const fs::path& root) {
+  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+  if (plain) return;
+  const nlohmann::json text = name;
+  throw BadData(fmt::format(
+      "{}: no artifact is called {}: stages and keys are made of letters, digits, _ and -",
+      root.string(), text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+}
+
 }  // namespace
 
 double seconds_of(const nlohmann::json& manifest) {
@@ -189,6 +203,8 @@ Store::Store(fs::path root) : root_(std::move(root)) {
 }
 
 fs::path Store::folder(const std::string& stage, const std::string& key) const {
+  check_name(stage, root_);
+  check_name(key, root_);
   return root_ / stage / key.substr(0, kFolderDigits);
 }
 

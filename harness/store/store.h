@@ -65,6 +65,9 @@ class Store {
   explicit Store(std::filesystem::path root);
 
   const std::filesystem::path& root() const { return root_; }
+
+  /// Errors  BadData for a stage or key that is not made of letters, digits, _ and - only: records
+  ///         of others name them, and nothing in those leads out of the store.
   std::filesystem::path folder(const std::string& stage, const std::string& key) const;
   std::filesystem::path folder(const StageNode& node) const { return folder(node.stage, node.key); }
   std::filesystem::path work(const StageNode& node) const;

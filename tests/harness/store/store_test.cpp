@@ -7,6 +7,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "datasets/dataset.h"
 #include "harness/store/file_lock.h"
 #include "models/weights/atomic_file.h"
 #include "store_fixture.h"
@@ -301,6 +302,16 @@ TEST_F(FullDisk, WhileWritingTheManifestLeavesTheStageToBeFinishedLater) {
   EXPECT_EQ(store().inspect(kNode).state, State::kMissing);
   EXPECT_EQ(files_of(run(kNode, long_record).folder),
             (std::map<std::string, std::string>{{"model.bin", "abc"}}));
+}
+
+TEST_F(StoreTest, NamesThatWouldLeadOutOfItAreRefused) {
+  const std::string key(64, 'a');
+  EXPECT_EQ(store().folder("any_order", key).parent_path(), store().root() / "any_order");
+  for (const std::string name : {"", ".", "..", "../evil", "/etc", "a/b", "a b", "a\n"}) {
+    EXPECT_THROW(store().folder(name, key), BadData) << name;
+    EXPECT_THROW(store().folder("any_order", name), BadData) << name;
+    EXPECT_THROW(store().inspect(name, key), BadData) << name;
+  }
 }
 
 }  // namespace
