@@ -31,7 +31,7 @@ TEST_F(KilledTrains, BetweenAnyTwoStepsOfACommitLosesNothing) {
       {"rename", "store/any_order/*/scratch/checkpoint.safetensors", "kill_after", 2},
       {"remove", "store/any_order/*/scratch*", "kill_before"},  // sealed, scratch half gone
       {"remove", "store/any_order/*/scratch*", "kill_after"},
-      {"open", "store/samples/*/images/*.png", "kill_after", 2},
+      {"rename", "store/samples/*/images/*.png", "kill_before", 2},
       {"rename", "store-out/results.json", "kill_before"},
       {"rename", "store-out/results.json", "kill_after"},
   };
