@@ -47,7 +47,7 @@ constexpr char kSweep[] = R"({
   "recipes": {"oar_finetuned": {}}
 })";
 
-class Ranks : public ProgramTest {
+class DataParallelRun : public ProgramTest {
  protected:
   void SetUp() override {
     ProgramTest::SetUp();
@@ -64,7 +64,7 @@ class Ranks : public ProgramTest {
                                             const std::vector<std::string>& more = {}) {
     std::vector<std::string> words = {
         "run", "sweep.json",         "--store", store, "--out", store + "-out", "--device",
-        "cpu", "--checkpoint-every", "0"};
+        "cpu", "--checkpoint-every", "0.2"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
@@ -144,7 +144,7 @@ class Ranks : public ProgramTest {
   }
 };
 
-TEST_F(Ranks, TrainTheWeightsOfOneProcessAndKeepTheKey) {
+TEST_F(DataParallelRun, TrainsTheWeightsOfOneProcessUnderTheSameKey) {
   const Outcome alone = run(arguments("alone"));
   ASSERT_EQ(alone.code, 0) << alone.text;
   const Outcome two = run(arguments("two", {"--ranks", "2"}));
@@ -158,8 +158,8 @@ TEST_F(Ranks, TrainTheWeightsOfOneProcessAndKeepTheKey) {
   EXPECT_LE(difference("two", "alone", "specialist"), 1e-5);
 }
 
-TEST_F(Ranks, TrainOnAfterOneOfThemIsKilled) {
-  const std::vector<std::string> more = {"--ranks", "2", "--set", "train.images_seen=12800"};
+TEST_F(DataParallelRun, TrainsOnAfterARankIsKilledWithTheSameBits) {
+  const std::vector<std::string> more = {"--ranks", "2", "--set", "train.images_seen=9600"};
   ASSERT_EQ(finish(start(arguments("calm", more))).code, 0);
   for (const size_t victim : {size_t{1}, size_t{0}}) {
     const pid_t job = start_ranks(arguments("killed", more));
@@ -178,7 +178,7 @@ TEST_F(Ranks, TrainOnAfterOneOfThemIsKilled) {
   }
 }
 
-TEST_F(Ranks, TrainUntilASignalToOneOfThemThenStopTogetherAndContinue) {
+TEST_F(DataParallelRun, TrainsUntilASignalToOneRankThenStopsWith75AndContinues) {
   const std::vector<std::string> more = {"--ranks", "2", "--set", "train.images_seen=320000"};
   const pid_t job = start_ranks(arguments("store", more));
   const std::vector<pid_t> ranks = ranks_in_training("store");
@@ -195,7 +195,7 @@ TEST_F(Ranks, TrainUntilASignalToOneOfThemThenStopTogetherAndContinue) {
   EXPECT_EQ(all.code, 75) << all.text;
 }
 
-TEST_F(Ranks, TrainNoFurtherUnderBareMpirunWhenOneIsKilled) {
+TEST_F(DataParallelRun, TrainsNoFurtherUnderBareMpirunWhenARankIsKilled) {
   ::setenv("OAR_TEST_FOLDER", folder_.c_str(), 1);
   std::string command = "cd " + folder_.string() +
                         " && OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun "
@@ -213,7 +213,7 @@ TEST_F(Ranks, TrainNoFurtherUnderBareMpirunWhenOneIsKilled) {
   EXPECT_EQ(WEXITSTATUS(status), 75) << text;
 }
 
-TEST_F(Ranks, AreRefusedBesideWorkers) {
+TEST_F(DataParallelRun, IsRefusedBesideWorkers) {
   EXPECT_EQ(run(arguments("store", {"--ranks", "2", "-j", "2"})).code, 2);
 }
 

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "datasets/sha256.h"
 #include "harness/run/finished_cell.h"
 #include "tests/harness/program.h"
 
@@ -76,11 +77,12 @@ TEST_F(Upkeep, ACellThatTrainsIsCopiedMovedAndUsedWhereItLies) {
       run({"run", "small.json", "--store", "elsewhere/store", "--out", "again", "--device", "cpu"});
   ASSERT_EQ(again.code, 0) << again.text;
   int cached = 0;
-  for (const json& stage : results("again").at("cells").at(1).at("stages")) {
+  const json made = results("again");
+  for (const json& stage : made.at("cells").at(1).at("stages")) {
     EXPECT_EQ(stage.at("cached"), true) << stage.at("role");
     ++cached;
   }
-  EXPECT_EQ(cached, 9);
+  EXPECT_EQ(cached, 10);
 }
 
 TEST_F(Upkeep, TrainsThenPlansVerifiesAndFreesTheStore) {
@@ -91,6 +93,18 @@ TEST_F(Upkeep, TrainsThenPlansVerifiesAndFreesTheStore) {
   EXPECT_THAT(plan.text, HasSubstr("changed: train.images_seen 64 -> 128, about "));
   EXPECT_THAT(plan.text, HasSubstr("changed: input model, about "));
   EXPECT_THAT(plan.text, HasSubstr("2 cells, 16 different stages: 4 cached, 12 to do"));
+
+  // The data are known by one hash: over those of the images, in the order of the index.
+  const json made = results("out");
+  const json& dataset = made.at("cells").at(0).at("stages").at(0);
+  const std::string folder = dataset.at("key").get<std::string>().substr(0, 32);
+  std::string hashes;
+  const json index = json::parse(text_of(folder_ / "store" / "dataset" / folder / "index.json"));
+  for (const json& image : index.at("images")) {
+    hashes += image.at("sha256").get<std::string>() + "\n";
+  }
+  EXPECT_EQ(hashes.size(), 40u * 65);
+  EXPECT_EQ(dataset.at("record").at("sha256"), sha256_hex(hashes));
 
   const Outcome sizes = run({"gc"});  // no criterion: a table, and what it would take
   EXPECT_EQ(sizes.code, 2);

@@ -7,7 +7,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include "harness/store/file_lock.h"
 #include "harness/store/live_keys.h"
@@ -226,6 +229,21 @@ TEST_F(GcTest, RunsBesideRunsAndRobsNone) {
   }
   EXPECT_GE(removed, 3);  // once nobody needs them, they go
   for (const StageNode& each : nodes) EXPECT_FALSE(there(each));
+}
+
+TEST_F(GcTest, WaitsForWhoeverIsAboutToSayWhatItNeeds) {
+  make(node(1), 40);
+  auto starting = std::make_unique<FileLock>(live_lock(root_ / "store"), [](const std::string&) {});
+  const pid_t collector = spawn([&] {
+    collect_garbage(older_than(30));
+    return 0;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // time enough to do harm
+  LiveFile live(live_folder(root_ / "store"));
+  live.show({{"keys", {node(1).key}}});
+  starting.reset();
+  EXPECT_EQ(wait_for(collector), 0);
+  EXPECT_TRUE(there(node(1)));
 }
 
 TEST_F(GcTest, NeedsACriterion) {

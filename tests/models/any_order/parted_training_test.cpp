@@ -49,7 +49,7 @@ void expect_same(const Trained& found, const Trained& expected) {
   }
 }
 
-TEST(MicroBatches, TrainTheWeightsOfTheWholeBatch) {
+TEST(MicroBatch, TrainsTheWeightsOfTheWholeBatch) {
   for (const double dropout : {0.0, 0.1}) {
     AnyOrderTrainer whole = new_trainer(dropout);
     const Trained expected = train(whole);
@@ -64,7 +64,7 @@ TEST(MicroBatches, TrainTheWeightsOfTheWholeBatch) {
   }
 }
 
-TEST(MicroBatches, AreHalvedUntilTheyFitAndTrainTheSameWeights) {
+TEST(MicroBatch, IsHalvedUntilItFitsAndTrainsTheSameWeights) {
   int64_t needed = 0;
   Trained expected, found;
   {
@@ -85,7 +85,7 @@ TEST(MicroBatches, AreHalvedUntilTheyFitAndTrainTheSameWeights) {
   expect_same(found, expected);
 }
 
-TEST(MicroBatches, TrainNothingWhereNotOneImageFitsAndSaySo) {
+TEST(MicroBatch, TrainsNothingWhereNotOneImageFitsAndSaysSo) {
   AnyOrderTrainer trainer = new_trainer(0.0);
   const TrainingBatch batch = batch_of(0, 16);
   LimitedMemory memory(20000);
@@ -105,7 +105,7 @@ std::vector<Trained> train_on_ranks(int size, int64_t images) {
   return all;
 }
 
-TEST(Ranks, TrainTheWeightsOfOneProcessWithTheWholeBatch) {
+TEST(DataParallel, TrainsTheWeightsOfOneProcessWithTheWholeBatch) {
   AnyOrderTrainer alone = new_trainer(0.0);
   const Trained expected = train(alone);
   for (const int size : {2, 3}) {  // 10 images: shares of 5 and 5; of 3, 3 and 4
@@ -118,13 +118,13 @@ TEST(Ranks, TrainTheWeightsOfOneProcessWithTheWholeBatch) {
   }
 }
 
-TEST(Ranks, TrainWithMoreOfThemThanImages) {
+TEST(DataParallel, TrainsWithMoreRanksThanImages) {
   AnyOrderTrainer alone = new_trainer(0.0);
   const Trained expected = train(alone, 2);
   expect_same(train_on_ranks(3, 2)[2], expected);
 }
 
-TEST(Ranks, AgreeToStopAtTheStepWhereOneOfThemIsAsked) {
+TEST(DataParallel, TrainsUntilTheStepWhereOneRankIsAskedToStop) {
   std::vector<int64_t> stopped(3, -1);
   ThreadRanks::run(3, [&](std::shared_ptr<Communicator> ranks) {
     const int rank = ranks->rank();
@@ -139,7 +139,7 @@ TEST(Ranks, AgreeToStopAtTheStepWhereOneOfThemIsAsked) {
   EXPECT_THAT(stopped, testing::Each(4));
 }
 
-TEST(Ranks, SeeTheSameLossThatIsNotFinite) {
+TEST(DataParallel, TrainsNoFurtherWhereTheLossOfOneRankIsNotFinite) {
   std::vector<double> losses(2);
   ThreadRanks::run(2, [&](std::shared_ptr<Communicator> ranks) {
     const int rank = ranks->rank();
@@ -152,7 +152,7 @@ TEST(Ranks, SeeTheSameLossThatIsNotFinite) {
   EXPECT_THAT(losses, testing::Each(testing::IsNan()));
 }
 
-TEST(Ranks, StartFromTheStateOfTheFirst) {
+TEST(DataParallel, TrainsOnFromTheStateOfTheFirstRank) {
   AnyOrderTrainer begun = new_trainer(0.0);
   for (int64_t step = 0; step < 3; ++step) begun.step(batch_of(step, 4));
   const TensorMap checkpoint = begun.state();

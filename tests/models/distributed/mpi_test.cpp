@@ -82,7 +82,7 @@ TEST_F(Mpi, WaitsForTheFirstRankWithoutAProcessor) {
   EXPECT_LT(std::stod(found[1]), 1.0);  // of two seconds: one that spins uses them all
 }
 
-TEST_F(Mpi, TwoProcessesTrainTheWeightsOfOneWithTheWholeBatch) {
+TEST_F(Mpi, TrainsOnTwoProcessesTheWeightsOfOneWithTheWholeBatch) {
   const fs::path file =
       fs::temp_directory_path() / ("oar-ranks-" + std::to_string(::getpid()) + ".safetensors");
   const Outcome outcome = mpirun(2, "train " + file.string());
