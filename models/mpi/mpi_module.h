@@ -1,6 +1,6 @@
-/* The C interface of liboar_mpi.so: all that the program asks of MPI. The module is a file of its own
- * because the program must build and start where there is no MPI; models/distributed opens it when
- * the program is one of several. One operation is under way at a time.
+/* The C interface of liboar_mpi.so: all that the program asks of MPI. The module is a file of its
+ * own because the program must build and start where there is no MPI; models/distributed opens it
+ * when the program is one of several. One operation is under way at a time.
  *
  * Each function but the last returns 0, or an error's number that oar_mpi_error puts into words. */
 #pragma once

@@ -36,8 +36,7 @@ TEST_F(Quote, IsOneWordThatAShellReadsAsItself) {
 }
 
 TEST_F(Quote, KeepsTheWordsOfACommandApart) {
-  EXPECT_EQ(quote(std::vector<std::string>{"sbatch", "a b", "it's"}),
-            R"(sbatch 'a b' 'it'\''s')");
+  EXPECT_EQ(quote(std::vector<std::string>{"sbatch", "a b", "it's"}), R"(sbatch 'a b' 'it'\''s')");
   EXPECT_EQ(as_a_shell_reads(quote(std::vector<std::string>{"a b", "", "$c"})), "a b||$c|");
 }
 
