@@ -69,8 +69,8 @@ TEST_F(Submit, GivesTheJobsACopyOfTheSweepThatLaterEditsDoNotReach) {
   submit();
   const std::string script = text("out/slurm/cells.sh");
   const std::string folder = (options_.out / "slurm").string();
-  const size_t begin = script.find("'" + folder) + 1;
-  const fs::path copy = script.substr(begin, script.find('\'', begin) - begin);
+  const size_t begin = script.find(" " + folder) + 1;
+  const fs::path copy = script.substr(begin, script.find_first_of(" \n", begin) - begin);
   EXPECT_EQ(copy.filename(), "table.json");  // the sweep's name, as it has none of its own
   const std::string before = text(copy);
   write("table.json", R"({"version": 1, "seeds": [7]})");
