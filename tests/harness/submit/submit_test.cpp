@@ -67,11 +67,12 @@ TEST_F(Submit, SubmitsTheCellsThenTheReportAndSaysHowToWatchAndToCancel) {
 
 TEST_F(Submit, GivesTheJobsACopyOfTheSweepThatLaterEditsDoNotReach) {
   submit();
-  const std::string script = text("out/slurm/cells.sh");
-  const std::string folder = (options_.out / "slurm").string();
-  const size_t begin = script.find(" " + folder) + 1;
-  const fs::path copy = script.substr(begin, script.find_first_of(" \n", begin) - begin);
+  fs::path copy;
+  for (const auto& entry : fs::recursive_directory_iterator(options_.out / "slurm")) {
+    if (entry.path().extension() == ".json") copy = entry.path();
+  }
   EXPECT_EQ(copy.filename(), "table.json");  // the sweep's name, as it has none of its own
+  EXPECT_THAT(text("out/slurm/cells.sh"), HasSubstr(copy.string()));
   const std::string before = text(copy);
   write("table.json", R"({"version": 1, "seeds": [7]})");
   EXPECT_THAT(before, HasSubstr("planted_path"));
