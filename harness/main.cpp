@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/compare/compare_verbs.h"
 #include "harness/completion/completion_verb.h"
 #include "harness/doctor/doctor_verb.h"
 #include "harness/edit/edit_verb.h"
@@ -14,6 +15,7 @@
 #include "harness/status/status_verb.h"
 #include "harness/store/interrupt.h"
 #include "harness/submit/submit_verb.h"
+#include "harness/track/track_verb.h"
 #include "harness/upkeep/upkeep_verbs.h"
 #include "harness/weights/weights_verb.h"
 
@@ -105,7 +107,8 @@ int main(int argc, char** argv) {
        {oar::add_run_verb, oar::add_plan_verb, oar::add_report_verb, oar::add_submit_verb,
         oar::add_gc_verb, oar::add_verify_verb, oar::add_export_verb, add_metrics_verb, add_orders,
         add_weights, oar::add_list_verb, oar::add_init_verb, oar::add_status_verb,
-        oar::add_doctor_verb, oar::add_completion_verb}) {
+        oar::add_doctor_verb, oar::add_completion_verb, oar::add_compare_verb, oar::add_gate_verb,
+        oar::add_track_verb}) {
     verbs.push_back(add(app));
   }
   oar::add_edit_verbs(app, edit);
