@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 #include "harness/store/progress.h"
 #include "harness/weights/weight_files.h"
@@ -17,11 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Level = Finding::Level;
-
-std::string variable_or(const char* name, const std::string& otherwise) {
-  const char* const value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : otherwise;
-}
 
 Finding check_embedded(const KnownWeights& weights, const std::string& sha256) {
   const std::string what = "weights " + weights.extractor;
@@ -103,13 +97,5 @@ Finding check_plots(const std::string& python, const fs::path& script) {
   }
   return {Level::kOk, "pictures", "drawn by " + python};
 }
-
-std::string plots_python() {
-  const fs::path cache = variable_or("XDG_CACHE_HOME", variable_or("HOME", "") + "/.cache");
-  const fs::path python = cache / "oar-bench" / "venv" / "bin" / "python";
-  return variable_or("OAR_PYTHON", fs::exists(python) ? python.string() : "python3");
-}
-
-fs::path plots_script() { return variable_or("OAR_PLOTS", OAR_PLOT_SCRIPT); }
 
 }  // namespace oar

@@ -19,8 +19,4 @@ std::vector<Finding> check_weights(const std::vector<KnownWeights>& known,
 /// there.
 Finding check_plots(const std::string& python, const std::filesystem::path& script);
 
-/// The Python and the script that a report would use; see draw_plots().
-std::string plots_python();
-std::filesystem::path plots_script();
-
 }  // namespace oar

@@ -18,6 +18,7 @@
 #include "harness/store/machine.h"
 #include "harness/weights/weight_files.h"
 #include "metrics/embedded_weights.h"
+#include "reports/plots.h"
 
 namespace oar {
 namespace {

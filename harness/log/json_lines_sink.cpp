@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "harness/log/utc_time.h"
+#include "harness/store/utc_time.h"
 #include "harness/store/live_file.h"
 #include "harness/store/store.h"
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "harness/log/utc_time.h"
+#include "harness/store/utc_time.h"
 #include "harness/store/live_file.h"
 #include "harness/store/progress.h"
 #include "harness/store/store.h"

@@ -12,6 +12,8 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kSample = 256;
+const std::string kVersion = "stage version";
+const std::string kInput = "input ";
 
 std::optional<PastArtifact> read_artifact(const std::filesystem::path& folder) {
   std::ifstream in(folder / "manifest.json");
@@ -20,10 +22,11 @@ std::optional<PastArtifact> read_artifact(const std::filesystem::path& folder) {
     PastArtifact past;
     manifest.at("key").get_to(past.key);
     manifest.at("version").get_to(past.version);
-    past.config = manifest.at("config");
+    std::vector<StageInput> inputs;
     for (const auto& [role, input] : manifest.at("inputs").items()) {
-      past.inputs[role] = input.at("key");
+      inputs.push_back({role, {}, input.at("key")});
     }
+    past.parts = parts_of({{}, past.version, manifest.at("config"), std::move(inputs), {}});
     past.work = manifest.value("work", 0.0);
     past.size = manifest.value("size", 0.0);
     past.seconds = seconds_of(manifest);
@@ -34,47 +37,65 @@ std::optional<PastArtifact> read_artifact(const std::filesystem::path& folder) {
   }
 }
 
+/// differences(before, now).size(), without copies: both are sorted by name.
+size_t number_of_differences(const StageParts& before, const StageParts& now) {
+  size_t count = 0;
+  auto was = before.begin();
+  auto is = now.begin();
+  while (was != before.end() || is != now.end()) {
+    if (is == now.end() || (was != before.end() && was->first < is->first)) {
+      ++was;
+      ++count;
+    } else if (was == before.end() || is->first < was->first) {
+      ++is;
+      ++count;
+    } else {
+      count += was++->second != is++->second;
+    }
+  }
+  return count;
+}
+
 /// Every leaf of a configuration by its dotted name.
-void add_leaves(const json& value, const std::string& name, std::map<std::string, json>& leaves) {
+void add_leaves(const json& value, const std::string& name, StageParts& parts) {
   if (!value.is_object()) {
-    leaves[name] = value;
+    parts[name] = value;
     return;
   }
   for (const auto& [key, member] : value.items()) {
-    add_leaves(member, name.empty() ? key : name + "." + key, leaves);
+    add_leaves(member, name.empty() ? key : name + "." + key, parts);
   }
-}
-
-std::map<std::string, json> leaves_of(const json& config) {
-  std::map<std::string, json> leaves;
-  add_leaves(config, "", leaves);
-  return leaves;
 }
 
 }  // namespace
 
-std::vector<Difference> differences(const PastArtifact& before, const StageNode& now) {
+StageParts parts_of(const StageNode& node) {
+  StageParts parts;
+  add_leaves(node.config, "", parts);
+  parts[kVersion] = node.version;
+  for (const StageInput& input : node.inputs) parts[kInput + input.role] = input.key;
+  return parts;
+}
+
+std::vector<Difference> differences(const StageParts& before, const StageParts& now) {
   std::vector<Difference> found;
-  if (before.version != now.version) {
-    found.push_back({"stage version", before.version, now.version});
+  const auto compare = [&](const std::string& name, const json& was, const json& is) {
+    if (was == is) return;
+    const bool is_input = name.starts_with(kInput);
+    found.push_back({name, is_input ? json(nullptr) : was, is_input ? json(nullptr) : is});
+  };
+  for (const auto& [name, is] : now) {
+    const auto was = before.find(name);
+    compare(name, was == before.end() ? json(nullptr) : was->second, is);
   }
-  auto old_leaves = leaves_of(before.config);
-  for (auto& [name, value] : leaves_of(now.config)) {
-    const auto old = old_leaves.find(name);
-    const json was = old == old_leaves.end() ? json(nullptr) : old->second;
-    if (old != old_leaves.end()) old_leaves.erase(old);
-    if (was != value) found.push_back({name, was, value});
+  for (const auto& [name, was] : before) {
+    if (!now.contains(name)) compare(name, was, nullptr);
   }
-  for (auto& [name, value] : old_leaves) found.push_back({name, value, nullptr});
-  auto old_inputs = before.inputs;
-  for (const StageInput& input : now.inputs) {
-    const auto old = old_inputs.find(input.role);
-    if (old == old_inputs.end() || old->second != input.key) {
-      found.push_back({"input " + input.role, nullptr, nullptr});
-    }
-    if (old != old_inputs.end()) old_inputs.erase(old);
-  }
-  for (const auto& [role, key] : old_inputs) found.push_back({"input " + role, nullptr, nullptr});
+  const auto rank = [](const Difference& difference) {
+    return difference.name == kVersion ? 0 : difference.name.starts_with(kInput) ? 2 : 1;
+  };
+  std::stable_sort(found.begin(), found.end(),
+                   [&](const Difference& a, const Difference& b) { return rank(a) < rank(b); });
   return found;
 }
 
@@ -96,14 +117,15 @@ const PastArtifact* StageHistory::nearest(const StageNode& now, const std::strin
   if (!former_key.empty() && listing_.at(now.stage, former_key).artifact) {
     const auto [known, is_new] = former_.try_emplace(former_key);
     if (is_new) {
-      known->second = read_artifact(listing_.root() / now.stage / former_key.substr(0, 32));
+      known->second = read_artifact(listing_.root() / now.stage / former_key.substr(0, kKeyDigits));
     }
     if (known->second) return &*known->second;
   }
+  const StageParts parts = parts_of(now);
   const PastArtifact* best = nullptr;
   size_t fewest = SIZE_MAX;
   for (const PastArtifact& past : sample(now.stage)) {
-    const size_t count = differences(past, now).size();
+    const size_t count = number_of_differences(past.parts, parts);
     if (count < fewest) {
       fewest = count;
       best = &past;

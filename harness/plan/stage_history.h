@@ -13,25 +13,28 @@
 
 namespace oar {
 
+/// What a stage is made from, part by part: "train.images_seen", "input model", "stage version".
+using StageParts = std::map<std::string, nlohmann::json>;
+StageParts parts_of(const StageNode& node);
+
 /// What the manifest of an artifact says about how it came to be.
 struct PastArtifact {
   std::string key;
   int version = 0;
-  nlohmann::json config;                      ///< as in the node it was made for
-  std::map<std::string, std::string> inputs;  ///< role -> key
-  double work = 0, size = 0;                  ///< 0 in manifests that say nothing of them
-  double seconds = 0;                         ///< wall time of all attempts
-  int64_t bytes = 0;                          ///< of its files
+  StageParts parts;
+  double work = 0, size = 0;  ///< 0 in manifests that say nothing of them
+  double seconds = 0;         ///< wall time of all attempts
+  int64_t bytes = 0;          ///< of its files
 };
 
 /// One thing in which a planned stage is not what an artifact was made from.
 struct Difference {
-  std::string name;              ///< "train.images_seen", "input model", "stage version"
+  std::string name;              ///< as in StageParts
   nlohmann::json before, after;  ///< null where it was absent, or is; of inputs both are null
 };
 
-/// Configuration first, then inputs; empty where the two have one key.
-std::vector<Difference> differences(const PastArtifact& before, const StageNode& now);
+/// The version first, then the configuration, then inputs; empty where the two have one key.
+std::vector<Difference> differences(const StageParts& before, const StageParts& now);
 
 /// What earlier runs have left in a store, as far as a plan needs it: each manifest is read once,
 /// and of a kind of stage no more than a sample of 256. Keys are hashes, so the first in order are

@@ -54,7 +54,7 @@ void look_at_names(const StoreListing& listing, const StageNode& node, StageOutl
     stage.state = StageState::kCached;
     return;
   }
-  const fs::path place = listing.root() / node.stage / node.key.substr(0, 32);
+  const fs::path place = listing.root() / node.stage / node.key.substr(0, kKeyDigits);
   if (entry.lock) {
     const std::string holder = holder_of_lock(fs::path(place) += ".lock");
     if (!holder.empty()) {
@@ -127,7 +127,7 @@ SweepOutlook outlook_of(const Sweep& sweep, const SweepPlan& plan, const Outlook
       const PastArtifact* nearest =
           history.nearest(node, key == former.end() ? std::string() : key->second);
       stage.is_new = nearest == nullptr;
-      if (nearest != nullptr) stage.changed = differences(*nearest, node);
+      if (nearest != nullptr) stage.changed = differences(nearest->parts, parts_of(node));
     }
   }
   return outlook;

@@ -1,19 +1,15 @@
 #include "harness/run/results.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <ctime>
 #include <utility>
+
+#include "harness/store/utc_time.h"
 
 namespace oar {
 namespace {
 
 using nlohmann::json;
-
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-}
 
 const char* name_of(CellStatus status) {
   switch (status) {
@@ -207,7 +203,7 @@ json make_results(const Sweep& sweep, const std::vector<size_t>& cells,
   for (const Gate& gate : sweep.gates) gates.push_back(gate_record(gate));
   return {{"schema_version", 1},
           {"name", sweep.name},
-          {"created", utc_now()},
+          {"created", iso_seconds(utc_nanoseconds())},
           {"context", std::move(context)},
           {"sweep", facts.sweep},
           {"baseline", sweep.baseline ? json(*sweep.baseline) : json(nullptr)},

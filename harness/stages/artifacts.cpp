@@ -290,20 +290,10 @@ std::optional<Checkpoint> read_checkpoint(StageContext& context, const fs::path&
   } catch (const std::out_of_range&) {
     problem = "it lacks its hash";
   }
-  context.progress().say(fmt::format("{}: damaged: {}; it is removed, and the training starts anew",
+  context.progress().say(fmt::format("{}: damaged: {}; it is removed, and made from the start",
                                      path.string(), problem));
   fs::remove(path);
   return std::nullopt;
-}
-
-/// A chunk of an earlier attempt; nothing if there is none, or it cannot be read.
-std::optional<TensorMap> read_chunk(const fs::path& file) {
-  if (!fs::exists(file)) return std::nullopt;
-  try {
-    return read_tensors(file);
-  } catch (const BadWeights&) {
-    return std::nullopt;  // it is made again, over this one
-  }
 }
 
 TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t total,
@@ -319,8 +309,8 @@ TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t tota
     const int64_t end = std::min(total, begin + chunk_size);
     const fs::path file = file_of(begin, end);
     TensorMap chunk;
-    if (auto found = read_chunk(file)) {
-      chunk = *std::move(found);
+    if (auto found = read_checkpoint(context, file)) {
+      chunk = std::move(found->state);
     } else {
       if (!started) context.progress().begin(unit, total, begin);
       started = true;
@@ -331,7 +321,7 @@ TensorMap in_chunks(StageContext& context, const std::string& unit, int64_t tota
       });
       if (at_once.count() != before) say_smaller(context, "results", at_once.count());
       chunk = joined(pieces);
-      write_safetensors(file, chunk);
+      write_checkpoint(file, chunk, nullptr);
       context.progress().update(end);
     }
     for (const auto& [name, tensor] : chunk) parts[name].push_back(tensor);

@@ -69,7 +69,7 @@ TransformerConfig transformer_config_from(const nlohmann::json& json);
 void check_fit(const TransformerConfig& model, const Grid& grid, int64_t codebook_size,
                const std::string& what);
 
-/// A training as it was when it was interrupted.
+/// What a stage had made when it was interrupted.
 struct Checkpoint {
   TensorMap state;
   nlohmann::json progress;
@@ -80,7 +80,7 @@ void write_checkpoint(const std::filesystem::path& path, const TensorMap& state,
                       const nlohmann::json& progress);
 
 /// The checkpoint of an earlier attempt; nothing if there is none. One that is not what was written
-/// is named and removed: the training then starts anew, and comes to the same weights.
+/// is named and removed: the stage then makes that part anew, and comes to the same artifact.
 std::optional<Checkpoint> read_checkpoint(StageContext& context, const std::filesystem::path& path);
 
 /// Runs `make` on consecutive ranges [begin, end) of `total` things, keeps each result in scratch,

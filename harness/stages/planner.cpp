@@ -22,6 +22,7 @@ using nlohmann::json;
 // What the data sets make where max_images is 0.
 constexpr int64_t kSunsetImages = 5000;
 constexpr int64_t kPlantedImages = 20000;
+constexpr int64_t kShownImages = 16;  // of which a tokenizer's reconstructions are kept
 
 int64_t at_most(int64_t limit, int64_t count) { return limit > 0 ? std::min(limit, count) : count; }
 
@@ -202,6 +203,11 @@ void Planner::add_images(Step& step) {
                     {{"dataset", input(made.dataset)}, {"tokenizer", input(made.tokenizer)}}),
           images * made.pixels_work, images * static_cast<double>(side * side),
           [=](StageContext& context) { return run_tokens(context, config, environment); });
+  add(step, "reconstructions",
+      make_node("reconstructions", 1, {{"images", kShownImages}},
+                {{"dataset", input(made.dataset)}, {"tokenizer", input(made.tokenizer)}}),
+      2 * kShownImages * made.pixels_work, 2.0 * kShownImages * static_cast<double>(side * side),
+      [=](StageContext& context) { return run_reconstructions(context, config, environment); });
 }
 
 /// planted_path: codes from the start, and no tokenizer.
@@ -411,7 +417,7 @@ void Planner::add_scores(Step& step, size_t reference) {
       [=](StageContext& context) { return run_generated_features(context, weights, environment); });
   step.added.emplace_back("reference_features", reference);
   add(step, "scores",
-      make_node("scores", 2,
+      make_node("scores", kScoresVersion,
                 pick(evaluate, {"metrics", "kid_subsets", "kid_subset_size", "isc_splits"}),
                 {{"generated", input(generated)}, {"reference", input(reference)}}),
       images + stages_[reference].node.work, 1,

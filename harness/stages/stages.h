@@ -28,6 +28,11 @@ nlohmann::json run_tokenizer(StageContext& context, const DatasetConfig& dataset
 nlohmann::json run_tokens(StageContext& context, const DatasetConfig& dataset,
                           const Environment& environment);
 
+/// Inputs: dataset, tokenizer. What the tokenizer makes of the first held-out images (training ones
+/// where none is held out), for people to look at: original_000.png, reconstructed_000.png, ...
+nlohmann::json run_reconstructions(StageContext& context, const DatasetConfig& dataset,
+                                   const Environment& environment);
+
 /// The index of a data set of codes, and its exact entropy.
 nlohmann::json run_planted_dataset(StageContext& context, const PlantedPathConfig& config);
 
@@ -68,6 +73,9 @@ struct FeatureArtifact {
   std::filesystem::path folder;
   nlohmann::json record;
 };
+
+/// Of what scores_of() computes.
+inline constexpr int kScoresVersion = 2;
 
 /// The scores of a `scores` stage with this configuration: the same numbers to the last bit
 /// whenever they are computed anew from the same features, with as many threads on like processors.

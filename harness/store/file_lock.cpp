@@ -21,15 +21,6 @@ constexpr auto kPoll = std::chrono::milliseconds(100);
 
 std::string this_process() { return fmt::format("process {} on {}", getpid(), host_name()); }
 
-std::string holder_of(int descriptor) {
-  std::array<char, 320> text = {};
-  const ssize_t count = pread(descriptor, text.data(), text.size(), 0);
-  std::string holder(text.data(), count > 0 ? static_cast<size_t>(count) : 0);
-  holder.erase(holder.find_last_not_of('\n') + 1);
-  // Between taking the lock and writing its name a holder is anonymous.
-  return holder.empty() ? "another process" : holder;
-}
-
 /// The text is a courtesy to those who wait; the lock holds without it, even on a full disk.
 void sign(int descriptor, const std::string& text) {
   if (ftruncate(descriptor, 0) != 0) return;
@@ -37,6 +28,14 @@ void sign(int descriptor, const std::string& text) {
 }
 
 }  // namespace
+
+std::string holder_named_in(int descriptor) {
+  std::array<char, 320> text = {};
+  const ssize_t count = pread(descriptor, text.data(), text.size(), 0);
+  std::string holder(text.data(), count > 0 ? static_cast<size_t>(count) : 0);
+  holder.erase(holder.find_last_not_of('\n') + 1);
+  return holder.empty() ? "another process" : holder;
+}
 
 FileLock::FileLock(const std::filesystem::path& file) : file_(file) {
   descriptor_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -66,7 +65,7 @@ FileLock::FileLock(const std::filesystem::path& file,
     : FileLock(file) {  // from here on the destructor runs, whatever is thrown
   for (bool told = false; !lock_now(); told = true) {
     if (interrupt_requested()) throw Interrupted();
-    if (!told) waiting(holder_of(descriptor_));
+    if (!told) waiting(holder_named_in(descriptor_));
     std::this_thread::sleep_for(kPoll);
   }
 }
@@ -75,7 +74,7 @@ std::unique_ptr<FileLock> FileLock::try_lock(const std::filesystem::path& file,
                                              std::string* holder) {
   std::unique_ptr<FileLock> lock(new FileLock(file));
   if (lock->lock_now()) return lock;
-  *holder = holder_of(lock->descriptor_);
+  *holder = holder_named_in(lock->descriptor_);
   return nullptr;
 }
 

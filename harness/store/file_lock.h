@@ -38,4 +38,8 @@ class FileLock {
   bool locked_ = false;
 };
 
+/// Who holds an open lock file, by its text: "process 4711 on node7", or "another process" between
+/// taking the lock and signing it.
+std::string holder_named_in(int descriptor);
+
 }  // namespace oar

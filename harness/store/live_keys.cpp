@@ -1,5 +1,7 @@
 #include "harness/store/live_keys.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -15,14 +17,21 @@ fs::path live_folder(const fs::path& store) { return store / "live"; }
 
 std::unique_ptr<LiveFile> hold_keys(const fs::path& store, const std::string& what,
                                     const std::vector<std::string>& keys,
-                                    const std::function<void(const std::string&)>& waiting) {
+                                    const std::function<void(const std::string&)>& say) {
   try {
     fs::create_directories(live_folder(store));
-    const FileLock lock(live_lock(store), waiting);
+    const FileLock lock(live_lock(store), [&](const std::string& holder) {
+      say(fmt::format("waits for {}, which is cleaning the store", holder));
+    });
     auto live = std::make_unique<LiveFile>(live_folder(store));
     live->show({{"sweep", what}, {"keys", keys}});
     return live;
-  } catch (const std::system_error&) {
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::read_only_file_system &&
+        error.code() != std::errc::permission_denied) {
+      say(fmt::format("gc cannot know what this process needs, run none meanwhile: {}",
+                      error.what()));
+    }
     return nullptr;
   }
 }

@@ -15,13 +15,14 @@ namespace oar {
 /// The list is written under <store>/live.lock, which gc holds all the while it works, so nobody
 /// begins to rely on what is just being deleted.
 ///
-/// `what` tells people what the process does. `waiting` hears for whom it has to wait, if it has
-/// to. Null for a store that cannot be written to: nobody deletes from it either.
+/// `what` tells people what the process does. `say` hears for whom it has to wait, if it has to.
+/// Null for a store that may not be written to: nobody deletes from it either. Null on a full disk
+/// too, as what is finished can still be read; `say` hears that gc knows nothing of it.
 ///
 /// Errors  Interrupted if a signal comes while waiting.
 std::unique_ptr<LiveFile> hold_keys(const std::filesystem::path& store, const std::string& what,
                                     const std::vector<std::string>& keys,
-                                    const std::function<void(const std::string& holder)>& waiting);
+                                    const std::function<void(const std::string& line)>& say);
 
 /// What living processes rely on.
 struct LiveKeys {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -13,6 +14,9 @@ struct StageInput {
   std::string stage;  ///< the stage that made it
   std::string key;    ///< its key
 };
+
+/// In paths a key is called by its first digits: so many.
+inline constexpr size_t kKeyDigits = 32;
 
 /// One stage of one recipe: what is to be computed, and from what. It is named by its key, which
 /// depends on nothing else: equal keys are equal artifacts, whoever asks and under whatever name.

@@ -6,12 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
@@ -30,17 +27,7 @@ namespace fs = std::filesystem;
 constexpr int kManifestSchema = 2;  // 1 had no hash of its own, and `seconds` for `cost`
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kScratch = "scratch";
-constexpr size_t kFolderDigits = 32;
 constexpr size_t kSyncedOneByOne = 64;
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts = {};
-  gmtime_r(&now, &parts);
-  std::array<char, 32> text = {};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
-}
 
 [[noreturn]] void refuse(const fs::path& path, const char* what) {
   throw std::system_error(errno, std::generic_category(),
@@ -186,11 +173,6 @@ double seconds_of(const nlohmann::json& manifest) {
                                    : manifest.at("seconds").get<double>();
 }
 
-int64_t utc_nanoseconds() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
-}
-
 Store::Store(fs::path root) : root_(std::move(root)) {
   std::error_code error;
   fs::create_directories(root_, error);
@@ -205,7 +187,7 @@ Store::Store(fs::path root) : root_(std::move(root)) {
 fs::path Store::folder(const std::string& stage, const std::string& key) const {
   check_name(stage, root_);
   check_name(key, root_);
-  return root_ / stage / key.substr(0, kFolderDigits);
+  return root_ / stage / key.substr(0, kKeyDigits);
 }
 
 fs::path Store::work(const StageNode& node) const { return fs::path(folder(node)) += ".work"; }
@@ -303,7 +285,7 @@ void Store::seal(const StageNode& node, const StageFacts& facts) const {
                              {"record", facts.record},
                              {"cost", to_json(facts.cost)},
                              {"made_by", facts.made_by},
-                             {"created", utc_now()}};
+                             {"created", iso_seconds(utc_nanoseconds())}};
   // A record may quote a file name that is not UTF-8; a finished stage is not lost over it. What
   // is hashed is what a reader will have parsed.
   manifest = nlohmann::json::parse(
@@ -331,6 +313,8 @@ fs::path Store::finish(const StageNode& node, const StageFacts& facts) const {
   seal(node, facts);
   return publish(node);
 }
+
+void Store::sync() const { sync_to_disk(root_, syncfs); }
 
 void Store::note_failure(const StageNode& node, const StageFailure& failure) const {
   const nlohmann::json note = {

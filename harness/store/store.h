@@ -8,6 +8,7 @@
 
 #include "harness/store/cost_meter.h"
 #include "harness/store/stage_node.h"
+#include "harness/store/utc_time.h"
 
 namespace oar {
 
@@ -36,9 +37,6 @@ struct StageFailure {
   bool bad_data = false;  ///< it was the data's fault
   int64_t time = 0;       ///< see utc_nanoseconds()
 };
-
-/// The time now, in nanoseconds since 1970.
-int64_t utc_nanoseconds();
 
 /// A folder of finished artifacts, shared by any number of processes:
 ///
@@ -107,6 +105,9 @@ class Store {
 
   /// seal, then publish.
   std::filesystem::path finish(const StageNode& node, const StageFacts& facts) const;
+
+  /// Returns once everything in the store is on the disk.
+  void sync() const;
 
   /// Keeps why a stage could not be made, for other processes of the same run; publish() removes
   /// it.

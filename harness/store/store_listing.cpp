@@ -8,21 +8,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <memory>
 #include <system_error>
 #include <utility>
+
+#include "harness/store/file_lock.h"
+#include "harness/store/stage_node.h"
 
 namespace oar {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kDigits = 32;  // of a key, in names of the store
-
 bool is_key(std::string_view name) {
-  return name.size() == kDigits && std::all_of(name.begin(), name.end(), [](char c) {
+  return name.size() == kKeyDigits && std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
 }
@@ -79,9 +79,9 @@ StoreListing::StoreListing(const fs::path& root) : root_(root) {
     if (!is_folder || !is_stage(stage)) return;
     Keys keys;
     each_entry(root / stage, [&](std::string_view name, bool is_folder) {
-      if (name.size() < kDigits || !is_key(name.substr(0, kDigits))) return;
-      const auto flag = flag_of(name.substr(kDigits), is_folder);
-      if (flag != nullptr) keys[std::string(name.substr(0, kDigits))].*flag = true;
+      if (name.size() < kKeyDigits || !is_key(name.substr(0, kKeyDigits))) return;
+      const auto flag = flag_of(name.substr(kKeyDigits), is_folder);
+      if (flag != nullptr) keys[std::string(name.substr(0, kKeyDigits))].*flag = true;
     });
     if (!keys.empty()) stages_.emplace(stage, std::move(keys));
   });
@@ -95,7 +95,7 @@ const StoreListing::Keys& StoreListing::keys(const std::string& stage) const {
 
 StoreEntry StoreListing::at(const std::string& stage, std::string_view key) const {
   const Keys& of_stage = keys(stage);
-  const auto found = of_stage.find(std::string(key.substr(0, kDigits)));
+  const auto found = of_stage.find(std::string(key.substr(0, kKeyDigits)));
   return found == of_stage.end() ? StoreEntry{} : found->second;
 }
 
@@ -104,11 +104,7 @@ std::string holder_of_lock(const fs::path& file) {
   if (descriptor < 0) return {};
   std::string holder;
   if (flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    std::array<char, 320> text = {};
-    const ssize_t count = pread(descriptor, text.data(), text.size(), 0);
-    holder.assign(text.data(), count > 0 ? static_cast<size_t>(count) : 0);
-    holder.erase(holder.find_last_not_of('\n') + 1);
-    if (holder.empty()) holder = "another process";
+    holder = holder_named_in(descriptor);
   }
   close(descriptor);  // and with it the shared lock
   return holder;

@@ -17,6 +17,8 @@
 #include "harness/store/live_keys.h"
 #include "harness/store/store.h"
 #include "harness/store/store_listing.h"
+#include "reports/fields.h"
+#include "reports/figures.h"
 
 namespace oar {
 namespace {
@@ -74,7 +76,6 @@ int64_t copy_artifact(const Store& from, const Store& to, const std::string& sta
                       const std::string& key) {
   const fs::path source = from.folder(stage, key), target = to.folder(stage, key);
   fs::create_directories(target.parent_path());
-  const FileLock lock(to.lock_file(stage, key), [](const std::string&) {});
   if (to.inspect(stage, key).state == Artifact::State::kComplete) return 0;
   fs::remove_all(target);
   const Store apart(to.root() / "incoming");
@@ -93,13 +94,23 @@ int64_t copy_artifact(const Store& from, const Store& to, const std::string& sta
   return bytes_below(target);
 }
 
-/// Another export into the same folder may still have something there.
-void remove_empty_folders(const fs::path& incoming) {
-  std::error_code still_used;
-  for (const auto& stage : fs::directory_iterator(incoming, still_used)) {
-    fs::remove(stage.path(), still_used);
+/// Copies the exhibits of the cells, for reports of the copy; one that is missing is left out.
+void copy_exhibits(const json& results, const fs::path& run, const fs::path& out) {
+  const auto copy = [&](const json& cell, const char* part, const char* list) {
+    const json& images = report::items(report::field(cell, part), list);
+    for (const json& path : images) {
+      if (!path.is_string() || !is_exhibit_path(path.get_ref<const std::string&>())) continue;
+      const fs::path name = path.get<std::string>();
+      if (!fs::exists(run / name) || fs::exists(out / name)) continue;
+      fs::create_directories((out / name).parent_path());
+      fs::copy_file(run / name, out / name);
+    }
+  };
+  for (const json& cell : results.at("cells")) {
+    copy(cell, "samples", "images");
+    copy(cell, "reconstructions", "originals");
+    copy(cell, "reconstructions", "reconstructed");
   }
-  fs::remove(incoming, still_used);
 }
 
 }  // namespace
@@ -115,10 +126,12 @@ ExportReport export_cells(const ExportOptions& options, Progress& progress) {
   const auto artifacts = artifacts_of(results, from);
   std::vector<std::string> keys;
   for (const auto& [key, stage] : artifacts) keys.push_back(key);
-  const auto live = hold_keys(options.store, "export", keys, [&](const std::string& holder) {
-    progress.say(fmt::format("waits for {}, which is cleaning the store", holder));
-  });
+  const auto live = hold_keys(options.store, "export", keys,
+                              [&](const std::string& line) { progress.say(line); });
   const Store to(options.out / "store");
+  const FileLock alone(options.out / "export.lock", [&](const std::string& holder) {
+    progress.say(fmt::format("waits for {}, which exports into the same folder", holder));
+  });
   ExportReport report;
   report.cells = static_cast<int64_t>(results.at("cells").size());
   progress.stage("export");
@@ -131,7 +144,9 @@ ExportReport export_cells(const ExportOptions& options, Progress& progress) {
     report.bytes += bytes;
     progress.update(++done);
   }
-  remove_empty_folders(to.root() / "incoming");
+  fs::remove_all(to.root() / "incoming");
+  copy_exhibits(results, options.run, options.out);
+  to.sync();  // the record promises that all of it is there
   write_json(record, results);
   progress.end();
   return report;

@@ -27,8 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr size_t kDigits = 32;  // of a key, in names of the store
-
 double now() { return static_cast<double>(utc_nanoseconds()) * 1e-9; }
 
 /// Modification time in seconds since 1970; 0 where there is nothing.
@@ -52,7 +50,7 @@ double last_written(const fs::path& folder) {
 
 std::set<std::string> names_of(const std::set<std::string>& keys) {
   std::set<std::string> names;
-  for (const std::string& key : keys) names.insert(key.substr(0, kDigits));
+  for (const std::string& key : keys) names.insert(key.substr(0, kKeyDigits));
   return names;
 }
 
@@ -109,7 +107,7 @@ class Collector {
       if (protected_.emplace(name, reason).second) open.push_back(name);
     };
     for (const std::string& key : live.keys) {
-      protect(key.substr(0, kDigits), "a running process needs it");
+      protect(key.substr(0, kKeyDigits), "a running process needs it");
     }
     while (!open.empty()) {
       const std::string name = open.back();
@@ -121,13 +119,13 @@ class Collector {
       if (!manifest.is_object() || !manifest.contains("inputs")) continue;
       for (const json& input : manifest["inputs"]) {
         if (input.is_object() && input.contains("key") && input["key"].is_string()) {
-          protect(input["key"].get<std::string>().substr(0, kDigits),
+          protect(input["key"].get<std::string>().substr(0, kKeyDigits),
                   "a running process needs what was made from it");
         }
       }
     }
     for (const std::string& key : options_.keep) {
-      protected_.emplace(key.substr(0, kDigits), "it is of a sweep to keep");
+      protected_.emplace(key.substr(0, kKeyDigits), "it is of a sweep to keep");
     }
   }
 

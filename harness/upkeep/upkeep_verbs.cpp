@@ -29,15 +29,16 @@ std::string text_of(int64_t bytes) { return byte_text(static_cast<double>(bytes)
 struct GcCommand {
   fs::path store = "store";
   std::string older_than, max_size;
-  std::vector<std::string> sweeps, keep;
+  std::vector<std::string> sweeps, keep, set;
   bool dry_run = false, json = false;
 };
 
-std::set<std::string> keys_of(const std::vector<std::string>& sweeps) {
+std::set<std::string> keys_of(const std::vector<std::string>& sweeps,
+                              const std::vector<std::string>& set) {
   std::set<std::string> keys;
   for (const std::string& file : sweeps) {
     for (const PlannedStage& stage :
-         plan_sweep(read_sweep(file, {}, known_names()).cells, {}).stages) {
+         plan_sweep(read_sweep(file, set, known_names()).cells, {}).stages) {
       keys.insert(stage.node.key);
     }
   }
@@ -116,8 +117,8 @@ int run_gc(const GcCommand& command) {
   options.store = command.store;
   if (!command.older_than.empty()) options.older_than = age_from_text(command.older_than);
   if (!command.max_size.empty()) options.max_size = bytes_from_text(command.max_size);
-  options.made_by = keys_of(command.sweeps);
-  options.keep = keys_of(command.keep);
+  options.made_by = keys_of(command.sweeps, command.set);
+  options.keep = keys_of(command.keep, command.set);
   options.dry_run = command.dry_run;
   if (!fs::is_directory(command.store)) {
     throw std::invalid_argument(
@@ -204,6 +205,9 @@ Verb add_gc_verb(CLI::App& app) {
                    "remove what was not used for longest, until the store is this small: 20GiB");
   verb->add_option("--sweep", command->sweeps, "remove what this sweep made")->take_all();
   verb->add_option("--keep", command->keep, "never remove what this sweep uses")->take_all();
+  verb->add_option("--set", command->set,
+                   "options that those sweeps ran with: --set train.images_seen=1000")
+      ->take_all();
   verb->add_flag("--dry-run", command->dry_run, "say what would go, and remove nothing");
   verb->add_flag("--json", command->json, "print one JSON object");
   return {verb, [command] { return run_gc(*command); }};

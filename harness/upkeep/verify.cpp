@@ -9,6 +9,7 @@
 #include <cmath>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -34,7 +35,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kScoresVersion = 2;  // the one that scores_of() computes
 constexpr double kOtherProcessor = 1e-9;
 constexpr unsigned kMostReaders = 8;  // more would only wait for the disk
 
@@ -106,6 +106,9 @@ std::string first_difference(const json& expected, const json& found) {
   return fmt::format("{}: {} against {}", path, shown(expected), shown(found));
 }
 
+/// What is wrong with an artifact now that its lock is held; empty if nothing is any more.
+using LookAgain = std::function<std::string()>;
+
 class Verifier {
  public:
   Verifier(const VerifyOptions& options, Progress& progress)
@@ -123,8 +126,10 @@ class Verifier {
       } catch (const std::system_error&) {
         throw;
       } catch (const std::exception& error) {
-        add_damage(suspect, store_.folder(suspect.stage, suspect.key),
-                   fmt::format("its scores cannot be computed again: {}", error.what()), true);
+        const fs::path folder = store_.folder(suspect.stage, suspect.key);
+        add_damage(suspect, folder,
+                   fmt::format("its scores cannot be computed again: {}", error.what()),
+                   same_manifest(folder, manifest_of(folder)));
       }
     }
     std::sort(report_.problems.begin(), report_.problems.end(),
@@ -196,14 +201,14 @@ class Verifier {
   void look_at(const Suspect& suspect) {
     const fs::path folder = store_.folder(suspect.stage, suspect.key);
     std::string found = damage_of(suspect, folder);
-    const bool is_there = fs::exists(folder);
+    if (!found.empty() && suspect.listed.is_null() && !fs::exists(folder)) return;  // gc took it
     {
       const std::lock_guard guard(mutex_);
       ++report_.artifacts;
       report_.bytes += bytes_below(folder);
     }
     if (!found.empty()) {
-      add_damage(suspect, folder, std::move(found), is_there);
+      add_damage(suspect, folder, std::move(found), [&] { return damage_of(suspect, folder); });
     } else if (!suspect.listed.is_null()) {
       compare_with_record(suspect, folder);
     }
@@ -284,19 +289,29 @@ class Verifier {
     add_damage(suspect, folder,
                fmt::format("computed again from its features, the scores differ: {}",
                            first_difference(stored, found)),
-               true);
+               same_manifest(folder, manifest));
   }
 
+  /// Says that scores are still those that were found wrong.
+  static LookAgain same_manifest(const fs::path& folder, const json& manifest) {
+    return [folder, manifest] {
+      return manifest_of(folder) == manifest ? "its scores are wrong" : std::string();
+    };
+  }
+
+  /// Notes what was found, and moves the artifact away if that was asked for and is still so.
   void add_damage(const Suspect& suspect, const fs::path& folder, std::string found,
-                  bool is_there) {
+                  const LookAgain& look_again) {
     VerifyProblem problem{folder, std::move(found), kRunAgain};
-    if (!is_there) {
+    if (!fs::exists(folder)) {
       problem.next = "run the sweep again to make it, or name the store that it ran with (--store)";
     } else if (options_.set_aside) {
       std::string holder;
       const auto lock = FileLock::try_lock(store_.lock_file(suspect.stage, suspect.key), &holder);
       if (lock == nullptr) {
         problem.next = holder + " works on it; verify again when it has ended";
+      } else if (look_again().empty()) {  // whoever held the lock has made it anew
+        return;
       } else {
         problem.next = fmt::format("moved to {}; run the sweep again to make it anew",
                                    store_.set_aside(suspect.stage, suspect.key).string());

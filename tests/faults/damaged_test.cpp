@@ -89,5 +89,32 @@ TEST_F(DamagedTrains, ABitInAFileIsFoundByWhoeverReadsIt) {
   }
 }
 
+TEST_F(DamagedTrains, ABitInACheckpointOnlyCostsTheTimeToThatPoint) {
+  const std::vector<std::string> more = {"--set", "train.images_seen=20000", "--checkpoint-every",
+                                         "0.1"};
+  ASSERT_EQ(run_sweep("steady", more).code, 0);
+  const auto checkpoint = [&] {
+    std::error_code vanished;
+    for (fs::recursive_directory_iterator i(folder_ / "store" / "any_order", vanished), end;
+         i != end; i.increment(vanished)) {
+      if (i->path().filename() == "checkpoint.safetensors") return i->path();
+    }
+    return fs::path();
+  };
+  fs::remove_all(folder_ / "store");
+  const pid_t process = start(arguments("store", more));
+  for (int i = 0; i < 2000 && checkpoint().empty(); ++i) ::usleep(10000);
+  ::kill(process, SIGTERM);
+  EXPECT_EQ(finish(process).code, 75);
+  ASSERT_FALSE(checkpoint().empty());
+  flip_a_bit(checkpoint());
+  std::vector<std::string> again = loud();
+  again.insert(again.end(), more.begin(), more.end());
+  const Outcome outcome = run(again);
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("checkpoint.safetensors: damaged"));
+  EXPECT_EQ(numbers("store"), numbers("steady"));
+}
+
 }  // namespace
 }  // namespace oar

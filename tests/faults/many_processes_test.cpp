@@ -130,6 +130,30 @@ TEST_F(SharedSweepTrains, ACellThatThrowsDoesNotStopTheOthersUnlessTheSweepSaysS
   EXPECT_NE(stopped.code, 0) << stopped.text;
   EXPECT_EQ(results("other").at("cells")[0].at("status"), "failed");
   for (const json& cell : results("other").at("cells")) EXPECT_NE(cell.at("status"), "done");
+
+  const Outcome together = run_sweep("third", {"-j", "2", "--set", "train.images_seen=40000"});
+  EXPECT_NE(together.code, 0) << together.text;
+  EXPECT_EQ(results("third").at("cells")[0].at("status"), "failed");
+  EXPECT_NE(results("third").at("cells")[1].at("status"), "done");  // it had just begun
+}
+
+TEST_F(SharedSweepTrains, TwoMeetADamagedArtifactAndItIsMadeAnewOnce) {
+  ASSERT_EQ(run_sweep("calm").code, 0);
+  fs::copy(folder_ / "calm", folder_ / "store", fs::copy_options::recursive);
+  for (const auto& artifact : fs::directory_iterator(folder_ / "store/any_order")) {
+    const fs::path weights = artifact.path() / "weights.safetensors";
+    if (fs::exists(weights)) fs::resize_file(weights, fs::file_size(weights) / 2);
+  }
+  watch_disk();
+  const std::vector<pid_t> processes = {start(arguments("store")), start(arguments("store"))};
+  for (const pid_t process : processes) {
+    const Outcome outcome = finish(process);
+    EXPECT_EQ(outcome.code, 0) << outcome.text;
+  }
+  const auto times = times_made();
+  EXPECT_EQ(times.size(), 4u);  // two seeds of two orders; all else is what it was
+  for (const auto& [key, made] : times) EXPECT_EQ(made, 1) << key;
+  EXPECT_THAT(differences("store", "calm"), IsEmpty());
 }
 
 TEST_F(SharedSweepTrains, AMissingGpuIsSaidBeforeAnythingRuns) {

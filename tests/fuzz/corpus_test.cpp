@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <ostream>
 #include <set>
 
 #include "datasets/archive_reader.h"
@@ -77,6 +78,8 @@ struct Target {
   void (*run)(std::span<const std::byte>);
   std::string (*answer)(const std::string& bytes);
 };
+
+void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
 
 class Corpus : public testing::TestWithParam<Target> {
  protected:

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "reports/plots.h"
+
 namespace oar {
 namespace {
 

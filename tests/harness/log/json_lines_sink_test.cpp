@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "harness/log/utc_time.h"
+#include "harness/store/utc_time.h"
 #include "harness/store/live_file.h"
 #include "harness/store/store.h"
 #include "tests/harness/log/log_fixture.h"

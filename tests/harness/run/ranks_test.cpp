@@ -139,7 +139,7 @@ class DataParallelRun : public ProgramTest {
   }
 
   pid_t start_ranks(const std::vector<std::string>& arguments) {
-    ::setenv("OAR_TEST_FOLDER", folder_.c_str(), 1);
+    environment_["OAR_TEST_FOLDER"] = folder_.string();
     return start(arguments);
   }
 };
@@ -196,21 +196,21 @@ TEST_F(DataParallelRun, TrainsUntilASignalToOneRankThenStopsWith75AndContinues) 
 }
 
 TEST_F(DataParallelRun, TrainsNoFurtherUnderBareMpirunWhenARankIsKilled) {
-  ::setenv("OAR_TEST_FOLDER", folder_.c_str(), 1);
-  std::string command = "cd " + folder_.string() +
-                        " && OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun "
-                        "--oversubscribe --mca mpi_yield_when_idle 1 -n 2 " OAR_BENCH_PROGRAM;
+  environment_ = {{"OAR_TEST_FOLDER", folder_.string()},
+                  {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+                  {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}};
+  std::vector<std::string> words = {
+      "mpirun", "--oversubscribe", "--mca", "mpi_yield_when_idle", "1", "-n",
+      "2",      OAR_BENCH_PROGRAM};
   for (const std::string& word : arguments("store", {"--set", "train.images_seen=320000"})) {
-    command += " " + word;
+    words.push_back(word);
   }
-  FILE* const job = ::popen((command + " 2>&1").c_str(), "r");
+  const pid_t job = start_command(words);
   const std::vector<pid_t> ranks = ranks_in_training("store");
   ASSERT_EQ(ranks.size(), 2u);
   ::kill(ranks[1], SIGKILL);
-  std::string text;
-  for (int c = 0; (c = std::fgetc(job)) != EOF;) text.push_back(static_cast<char>(c));
-  const int status = ::pclose(job);
-  EXPECT_EQ(WEXITSTATUS(status), 75) << text;
+  const Outcome ended = finish(job);
+  EXPECT_EQ(ended.code, 75) << ended.text;
 }
 
 TEST_F(DataParallelRun, IsRefusedBesideWorkers) {

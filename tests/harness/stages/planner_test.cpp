@@ -52,6 +52,7 @@ TEST(PlanSweep, ThePapersFourRecipesOverThreeSeedsRunEachSharedStageOnce) {
                         {"dataset", 1},
                         {"tokenizer", 1},
                         {"tokens", 1},
+                        {"reconstructions", 1},
                         {"any_order", 6},   // raster and random order, three seeds each
                         {"orders", 3},      // one for each seed's any-order model
                         {"specialist", 3},  //
@@ -84,12 +85,15 @@ TEST(PlanSweep, ACellHasTheStagesThatItHasAlone) {
   }
 }
 
-TEST(PlanSweep, ReportNamesStrategyAndTheOrderOfKeysChangeNoKey) {
+TEST(PlanSweep, ReportGatesNamesStrategyAndTheOrderOfKeysChangeNoKey) {
   const auto keys = keys_of(plan_of(paper()));
   EXPECT_EQ(keys, keys_of(plan_of(paper(
                       R"(, "name": "another", "report": {"rows": "seed", "columns": "recipe"})"))));
   EXPECT_EQ(keys,
             keys_of(plan_of(paper(R"(, "strategy": {"fail_fast": true}, "x-note": "hers")"))));
+  EXPECT_EQ(keys, keys_of(plan_of(paper(
+                      R"(, "baseline": {"recipe": "raster"},
+                         "gates": [{"metric": "fid", "max_regression": "3%", "max": 50}])"))));
   std::string renamed = paper();  // a recipe's name is no part of what it computes
   for (size_t at = 0; (at = renamed.find("oar_finetuned", at)) != std::string::npos;) {
     renamed.replace(at, 13, "ours");

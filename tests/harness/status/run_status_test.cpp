@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "harness/log/utc_time.h"
+#include "harness/store/utc_time.h"
 #include "harness/status/status_verb.h"
 #include "harness/store/live_file.h"
 #include "harness/store/progress.h"

@@ -1,4 +1,4 @@
-#include "harness/log/utc_time.h"
+#include "harness/store/utc_time.h"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,11 @@ TEST(IsoTime, IsUtcWithMilliseconds) {
   EXPECT_EQ(iso_time(0), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(iso_time(951782400'000'000'000), "2000-02-29T00:00:00.000Z");
   EXPECT_EQ(iso_time(1'745'487'000'250'999'999), "2025-04-24T09:30:00.250Z");
+}
+
+TEST(IsoSeconds, LeavesThemOut) {
+  EXPECT_EQ(iso_seconds(1'745'487'000'250'999'999), "2025-04-24T09:30:00Z");
+  EXPECT_EQ(time_from_iso(iso_seconds(951782400'000'000'000)), 951782400'000'000'000);
 }
 
 TEST(TimeFromIso, UndoesIt) {

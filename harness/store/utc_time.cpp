@@ -1,7 +1,9 @@
-#include "harness/log/utc_time.h"
+#include "harness/store/utc_time.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -13,13 +15,18 @@ constexpr int64_t kSecond = 1'000'000'000;
 
 }  // namespace
 
+int64_t utc_nanoseconds() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
+}
+
 std::string iso_time(int64_t nanoseconds) {
-  const std::time_t seconds = nanoseconds / kSecond;
-  std::tm utc = {};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(nanoseconds / kSecond),
                      nanoseconds % kSecond / 1'000'000);
+}
+
+std::string iso_seconds(int64_t nanoseconds) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(nanoseconds / kSecond));
 }
 
 std::optional<int64_t> time_from_iso(const std::string& text) {

@@ -6,8 +6,14 @@
 
 namespace oar {
 
+/// The time now, in nanoseconds since 1970.
+int64_t utc_nanoseconds();
+
 /// "2025-04-24T09:30:00.250Z" of nanoseconds since 1970.
 std::string iso_time(int64_t nanoseconds);
+
+/// "2025-04-24T09:30:00Z", as records date themselves.
+std::string iso_seconds(int64_t nanoseconds);
 
 /// Nanoseconds since 1970 of a text as iso_time() writes it, with or without a fraction; nothing
 /// for any other text.
