@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "reports/fields.h"
-#include "reports/markdown_table.h"
 #include "reports/sections.h"
 
 namespace oar::report {
@@ -66,39 +66,44 @@ struct Column {
 };
 
 /// One line for each group that knows `columns.front()`; empty where none does.
-std::string table_of(const Layout& layout, const std::vector<Column>& columns, bool* peeking) {
+Document table_of(const Layout& layout, const std::string& name, const std::vector<Column>& columns,
+                  bool* peeking) {
   std::vector<std::string> header = {escape_markdown(layout.rows_label), "seeds"};
   for (const Column& column : columns) header.emplace_back(column.heading);
-  MarkdownTable table(header, 2);
+  Table table(name, header, 2);
   for (const Group& group : layout.groups) {
     if (!answers(group, columns.front().key)) continue;
     const bool peeks = answer_peeks(group);
     *peeking = *peeking || peeks;
-    std::vector<std::string> row = {escape_markdown(group.name), seeds_text(group)};
+    const std::string record = layout.record_of(group);
+    Table::Row row = {escape_markdown(group.name), seeds_text(group)};
     for (const Column& column : columns) {
-      row.push_back(format_spread(spread_of(group, column.key)) +
-                    (peeks && column.is_likelihood ? " †" : ""));
+      const Spread spread = spread_of(group, column.key);
+      row.push_back(number_cell(format_spread(spread) + (peeks && column.is_likelihood ? " †" : ""),
+                                spread, record));
     }
     table.add(row);
   }
-  return table.empty() ? "" : table.str();
+  Document document;
+  if (!table.empty()) document += std::move(table);
+  return document;
 }
 
-std::string path_answers(const Layout& layout) {
+Document path_answers(const Layout& layout) {
   bool peeking = false;
-  const std::string table = table_of(layout,
-                                     {{"excess_nats", "excess nats ↓", true},
-                                      {"excess_nats_error", "its standard error"},
-                                      {"excess_over_entropy_nats", "over the entropy", true},
-                                      {"entropy_nats", "entropy (nats/image)"},
-                                      {"path_adjacent_share", "steps along the path ↑"},
-                                      {"random_path_adjacent_share", "random orders"},
-                                      {"tau_to_path", "τ to the path"},
-                                      {"absolute_tau_to_path", "its size ↑"},
-                                      {"random_tau_stddev", "sd of random orders"}},
-                                     &peeking);
-  if (table.empty()) return "";
-  std::string section =
+  const Document table = table_of(layout, "hidden_path",
+                                  {{"excess_nats", "excess nats ↓", true},
+                                   {"excess_nats_error", "its standard error"},
+                                   {"excess_over_entropy_nats", "over the entropy", true},
+                                   {"entropy_nats", "entropy (nats/image)"},
+                                   {"path_adjacent_share", "steps along the path ↑"},
+                                   {"random_path_adjacent_share", "random orders"},
+                                   {"tau_to_path", "τ to the path"},
+                                   {"absolute_tau_to_path", "its size ↑"},
+                                   {"random_tau_stddev", "sd of random orders"}},
+                                  &peeking);
+  if (table.empty()) return {};
+  Document section(
       "### The hidden path\n\nThe codes are a Markov chain along a path that no model is told of, "
       "and "
       "the entropy of an image is known. Orders are those of " +
@@ -109,8 +114,8 @@ std::string path_answers(const Layout& layout) {
       "how "
       "hard the order made the learning. A step is *along the path* if its patch is next to a "
       "placed "
-      "one there. A path walked backwards has τ = −1.\n\n" +
-      table;
+      "one there. A path walked backwards has τ = −1.\n\n");
+  section += table;
   if (peeking) {
     section += std::string(kPeekingMark) +
                " Its excess may be below 0: of the orders that a model scores differently, it "
@@ -119,35 +124,40 @@ std::string path_answers(const Layout& layout) {
   return section;
 }
 
-std::string sunset_answers(const Layout& layout) {
+Document sunset_answers(const Layout& layout) {
   bool peeking = false;
-  const std::string table = table_of(layout,
-                                     {{"sun_before_clouds", "sun before clouds (share)"},
-                                      {"random_sun_before_clouds", "random orders"},
-                                      {"sun_starts_before_clouds", "sun starts first (share)"},
-                                      {"random_sun_starts_before_clouds", "random orders"},
-                                      {"background_first_index", "background first"},
-                                      {"background_first_index_error", "its standard error"}},
-                                     &peeking);
-  if (table.empty()) return "";
-  std::string section =
+  const Document table = table_of(layout, "sunset",
+                                  {{"sun_before_clouds", "sun before clouds (share)"},
+                                   {"random_sun_before_clouds", "random orders"},
+                                   {"sun_starts_before_clouds", "sun starts first (share)"},
+                                   {"random_sun_starts_before_clouds", "random orders"},
+                                   {"background_first_index", "background first"},
+                                   {"background_first_index_error", "its standard error"}},
+                                  &peeking);
+  if (table.empty()) return {};
+  Document section(
       "### Sun, clouds and background\n\nThe colour of the sun tells that of the clouds, and masks "
       "tell what each patch shows most of. Orders are those of " +
       images_of(layout, "sun_before_clouds") +
       ", found as the cell generates. *Sun before clouds*: the mean step of the sun's patches is "
       "smaller; *sun starts first*: its first patch comes before the first of a cloud. *Background "
       "first*: 1 if every background patch comes before any other, −1 the reverse, 0 for random "
-      "orders.\n\n" +
-      table;
+      "orders.\n\n");
+  section += table;
   if (peeking) section += "Some of these orders peek at codes that are not yet placed.\n\n";
   return section;
 }
 
 }  // namespace
 
-std::string known_answer_section(const Layout& layout) {
-  const std::string answers = path_answers(layout) + sunset_answers(layout);
-  return answers.empty() ? "" : "## Known answers\n\n" + answers;
+Document known_answer_section(const Layout& layout) {
+  Document answers = path_answers(layout);
+  answers += sunset_answers(layout);
+  if (answers.empty()) return {};
+  Document section("## Known answers\n\n");
+  section += std::move(answers);
+  section += FigurePlace{"known_answers", ""};
+  return section;
 }
 
 }  // namespace oar::report

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
+#include <utility>
 
+#include "reports/comparison/comparison.h"
 #include "reports/fields.h"
-#include "reports/markdown_table.h"
 #include "reports/published.h"
 #include "reports/sections.h"
 
@@ -16,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kLongestReason = 400;
+constexpr double kBestLevel = 0.05;
 constexpr int64_t kSeedsToDecide = 4;  // two-sided rank test, 4 a side: p = 2 / C(8, 4) = 0.029
 
 /// What KID and IS call the pieces over which they state a spread of their own.
@@ -101,7 +104,56 @@ std::vector<MetricColumn> published_columns(const std::vector<const Group*>& gro
   return found;
 }
 
-std::string metric_table(const Layout& layout, const std::vector<const Group*>& groups) {
+/// p that `better` is not better than `other` after all: a paired t-test over the seeds of both.
+/// Nothing with fewer seeds than a comparison is made of.
+std::optional<double> p_of_difference(const Entry& better, const Entry& other) {
+  std::vector<double> differences;
+  for (const auto& [seed, value] : better.by_seed) {
+    const auto found = other.by_seed.find(seed);
+    if (found != other.by_seed.end()) differences.push_back(value - found->second);
+  }
+  if (static_cast<int64_t>(differences.size()) < kFewestPairs) return std::nullopt;
+  return paired_t_test(differences).two_sided();
+}
+
+/// The row whose mean is the best of a column, if it is decidedly better than every other: at
+/// kBestLevel, with Holm's correction over the rows.
+std::optional<size_t> decided_best(const MetricColumn& column, const std::vector<Entry>& entries) {
+  if (!column.higher_is_better || entries.size() < 2) return std::nullopt;
+  size_t best = 0;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].spread.n == 0 || entries[i].spread.not_finite > 0) return std::nullopt;
+    const double gain = entries[i].spread.mean - entries[best].spread.mean;
+    if (*column.higher_is_better ? gain > 0 : gain < 0) best = i;
+  }
+  std::vector<double> p;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i == best) continue;
+    const auto found = p_of_difference(entries[best], entries[i]);
+    if (!found) return std::nullopt;
+    p.push_back(*found);
+  }
+  const std::vector<double> corrected = holm(p);
+  const bool decided = std::all_of(corrected.begin(), corrected.end(),
+                                   [](double value) { return value < kBestLevel; });
+  return decided ? std::optional(best) : std::nullopt;
+}
+
+/// Marks the best cells of a table whose metrics begin at column `first`; true if there is one.
+bool mark_best(Table& table, size_t first, const std::vector<MetricColumn>& columns,
+               const std::vector<const Group*>& groups) {
+  bool any = false;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    std::vector<Entry> entries;
+    for (const Group* group : groups) entries.push_back(entry_of(*group, columns[i], source_cell));
+    const auto best = decided_best(columns[i], entries);
+    if (best) table.cell(*best, first + i).best = true;
+    any = any || best.has_value();
+  }
+  return any;
+}
+
+Document metric_table(const Layout& layout, const std::vector<const Group*>& groups) {
   const std::vector<MetricColumn> columns = columns_of(groups, is_sample_metric);
   const std::vector<MetricColumn> published = published_columns(groups, columns);
   std::vector<std::string> header = {escape_markdown(layout.rows_label), "seeds"};
@@ -114,28 +166,34 @@ std::string metric_table(const Layout& layout, const std::vector<const Group*>& 
                      (column.higher_is_better ? (*column.higher_is_better ? " ↑" : " ↓") : ""));
   }
 
-  MarkdownTable table(header, 2);
+  Table table("results", header, 2);
   std::vector<bool> within(columns.size(), false);
   bool peeking = false;
   for (const Group* group : groups) {
-    std::vector<std::string> row = {escape_markdown(group->row), seeds_text(*group)};
+    Table::Row row = {escape_markdown(group->row), seeds_text(*group)};
     for (size_t i = 0; i < columns.size(); ++i) {
       const Entry entry = entry_of(*group, columns[i], source_cell);
       within[i] = within[i] || entry.within.n > 0;
       peeking = peeking || (entry.peeks && !group->done().empty());
-      row.push_back(entry_text(*group, columns[i], entry));
+      row.push_back(number_cell(entry_text(*group, columns[i], entry), entry.spread,
+                                layout.record_of(*group)));
     }
     if (columns.empty())
-      row.push_back(group->done().empty() ? statuses_text(*group) : "no numbers");
+      row.emplace_back(group->done().empty() ? statuses_text(*group) : "no numbers");
     if (!published.empty()) row.emplace_back("");
     for (const MetricColumn& column : published) {
       const PublishedNumber* number = published_of(*group, column.metric);
-      row.push_back(number == nullptr ? "" : fmt::format("*{}*", number->value));
+      row.emplace_back(number == nullptr ? "" : fmt::format("*{}*", number->value));
     }
     table.add(row);
   }
 
-  std::string section = table.str();
+  std::string section;
+  if (mark_best(table, 2, columns, groups)) {
+    section +=
+        "Bold: the best of its column, where it is better than every other row at the 5 % level: "
+        "paired t-tests over at least three seeds, corrected over the rows (Holm).\n\n";
+  }
   if (!published.empty()) {
     section +=
         "*published*, full scale, other tokenizer and Inception features: not comparable with the "
@@ -155,16 +213,21 @@ std::string metric_table(const Layout& layout, const std::vector<const Group*>& 
     section +=
         "- Columns with letters hold one metric measured in different ways: do not compare across "
         "them.\n";
-  return section.ends_with("\n\n") ? section : section + "\n";
+  if (!section.ends_with("\n\n")) section += "\n";
+  table.caption = section;
+  Document document;
+  document += std::move(table);
+  document += section;
+  return document;
 }
 
 /// What the paper states on the data sets of this sweep, with its source.
-std::string published_table(const Layout& layout) {
+Document published_table(const Layout& layout) {
   std::set<std::string> datasets;
   for (const Group& group : layout.groups) {
     datasets.insert(text(dotted(field(*group.cells.front(), "recipe"), "dataset.name")));
   }
-  MarkdownTable table({"data set", "row of the paper", "metric", "published", "source"}, 5);
+  Table table("published", {"data set", "row of the paper", "metric", "published", "source"}, 5);
   for (const PublishedNumber& number : published_numbers()) {
     if (!datasets.contains(std::string(number.dataset))) continue;
     const std::string metric = number.metric == "fid" ? "FID" : "mean inter-patch distance";
@@ -173,16 +236,27 @@ std::string published_table(const Layout& layout) {
                            number.unit.empty() ? "" : " " + std::string(number.unit)),
                std::string(number.source)});
   }
-  if (table.empty()) return "";
-  return "### Published numbers\n\n"
-         "Printed by the paper, at full scale, with another tokenizer, another grid, text as the "
-         "condition, and Inception "
-         "features. They say what the method aims at. They are not comparable with any number of "
-         "this report.\n\n" +
-         table.str();
+  if (table.empty()) return {};
+  Document document(
+      "### Published numbers\n\n"
+      "Printed by the paper, at full scale, with another tokenizer, another grid, text as the "
+      "condition, and Inception "
+      "features. They say what the method aims at. They are not comparable with any number of "
+      "this report.\n\n");
+  document += std::move(table);
+  return document;
 }
 
 }  // namespace
+
+TableCell number_cell(std::string text, const Spread& spread, std::string record) {
+  TableCell cell(std::move(text));
+  if (spread.n + spread.not_finite > 0) {
+    cell.spread = spread;
+    cell.record = std::move(record);
+  }
+  return cell;
+}
 
 bool is_sample_metric(const std::string& metric) {
   return !metric.starts_with("tokenizer_") && !metric.starts_with("nats_per_image");
@@ -219,9 +293,9 @@ std::string entry_text(const Group& group, const MetricColumn& column, const Ent
   return entry.peeks ? shown + " †" : shown;
 }
 
-std::string metric_section(const Layout& layout) {
-  if (layout.groups.empty()) return "";
-  std::string section = "## Results\n\n";
+Document metric_section(const Layout& layout) {
+  if (layout.groups.empty()) return {};
+  Document section("## Results\n\n");
   size_t fewest = layout.groups.front().done().size();
   for (const std::string& column : layout.columns) {
     if (!layout.columns_label.empty()) {
@@ -231,22 +305,25 @@ std::string metric_section(const Layout& layout) {
     section += metric_table(layout, layout.of(column));
   }
   for (const Group& group : layout.groups) fewest = std::min(fewest, group.done().size());
-  section +=
-      "A value is the mean over seeds ± their sample standard deviation (n − 1); with one seed "
-      "(n=1) there is no ±. "
+  std::string legend =
+      "A value is the mean over seeds ± half of its 95 % interval (Student's t with n − 1 degrees "
+      "of freedom); with one seed (n=1) there is no ±. "
       "An arrow says which way is better (↓ lower, ↑ higher); without one neither is.";
   if (static_cast<int64_t>(fewest) < kSeedsToDecide) {
-    section += fmt::format(
+    legend += fmt::format(
         " Some rows have fewer than {} seeds: with so few, no rank test can tell two rows apart at "
         "the 5 % level, so read "
         "their differences as hints.",
         kSeedsToDecide);
   }
-  return section + "\n\n" + published_table(layout);
+  section += legend + "\n\n";
+  section += FigurePlace{"results", ""};
+  section += published_table(layout);
+  return section;
 }
 
-std::string failure_section(const Layout& layout) {
-  MarkdownTable table({"cell", "status", "reason"}, 3);
+Document failure_section(const Layout& layout) {
+  Table table("failures", {"cell", "status", "reason"}, 3);
   for (const Group& group : layout.groups) {
     for (const json* cell : group.cells) {
       const std::string status = text(field(*cell, "status"));
@@ -258,10 +335,12 @@ std::string failure_section(const Layout& layout) {
                  reason.empty() ? "–" : escape_markdown(reason)});
     }
   }
-  if (table.empty()) return "";
-  return "## Cells that did not end\n\nThey give no number to any table. The same `run` command "
-         "tries them again.\n\n" +
-         table.str();
+  if (table.empty()) return {};
+  Document section(
+      "## Cells that did not end\n\nThey give no number to any table. The same `run` command tries "
+      "them again.\n\n");
+  section += std::move(table);
+  return section;
 }
 
 }  // namespace oar::report

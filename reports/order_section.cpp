@@ -5,9 +5,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "reports/fields.h"
-#include "reports/markdown_table.h"
 #include "reports/sections.h"
 
 namespace oar::report {
@@ -51,6 +51,7 @@ const json& statistics_of(const json& cell) { return field(cell, "order_statisti
 /// One line of the tables: the orders of a group's images, over its seeds.
 struct Row {
   std::string name;
+  std::string record;                   ///< anchor
   std::vector<const json*> statistics;  ///< one record for each seed that has one
   bool are_labels = false;  ///< found in given images, to fine-tune on; else of generated ones
 };
@@ -58,8 +59,9 @@ struct Row {
 std::vector<Row> rows_of(const Layout& layout) {
   std::vector<Row> rows;
   for (const Group& group : layout.groups) {
-    Row generated{escape_markdown(group.name), {}, false};
-    Row labels{generated.name + ", labels", {}, true};
+    const std::string record = layout.record_of(group);
+    Row generated{escape_markdown(group.name), record, {}, false};
+    Row labels{generated.name + ", labels", record, {}, true};
     for (const json* cell : group.done()) {
       const json& label = field(last_stage(*cell, "orders"), "record");
       if (statistics_of(*cell).is_object()) generated.statistics.push_back(&statistics_of(*cell));
@@ -135,29 +137,36 @@ std::vector<Column> further(const std::vector<Row>& rows) {
 }
 
 /// A table of the columns that are known; with `answers`, what peeks and what draws first too.
-std::string table_of(const Layout& layout, const std::vector<Row>& rows,
-                     const std::vector<Column>& columns, bool answers) {
+Document table_of(const Layout& layout, const std::string& name, const std::vector<Row>& rows,
+                  const std::vector<Column>& columns, bool answers) {
   const std::vector<Column> shown = known(columns, rows);
-  if (shown.empty() && !answers) return "";
+  if (shown.empty() && !answers) return {};
   std::vector<std::string> header = {escape_markdown(layout.rows_label)};
   if (answers) header.insert(header.end(), {"peeks", "draws first"});
   const size_t left = header.size();
   for (const Column& column : shown) header.push_back(column.heading);
-  MarkdownTable table(header, left);
+  Table table(name, header, left);
   for (const Row& row : rows) {
-    std::vector<std::string> line = {row.name};
+    Table::Row line = {row.name};
     const std::string peeks = answer(row, "peeks");
-    if (answers) line.insert(line.end(), {peeks, answer(row, "draws_before_choosing")});
+    if (answers) {
+      line.emplace_back(peeks);
+      line.emplace_back(answer(row, "draws_before_choosing"));
+    }
     for (const Column& column : shown) {
-      const std::string value = statistic_text(statistic(row, column.key));
-      line.push_back(value + (column.is_likelihood && peeks == "yes" && value != "–" ? " †" : ""));
+      const Spread spread = statistic(row, column.key);
+      const bool marked = column.is_likelihood && peeks == "yes" && spread.n > 0;
+      line.push_back(
+          number_cell(statistic_text(spread) + (marked ? " †" : ""), spread, row.record));
     }
     table.add(line);
   }
-  return table.str();
+  Document document;
+  document += std::move(table);
+  return document;
 }
 
-std::string tables_of(const Layout& layout, const std::vector<Row>& rows) {
+Document tables_of(const Layout& layout, const std::vector<Row>& rows) {
   const bool any_labels =
       std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.are_labels; });
   std::string text = "Of the generated images";
@@ -166,19 +175,26 @@ std::string tables_of(const Layout& layout, const std::vector<Row>& rows) {
   }
   text +=
       ". Distances are Euclidean, between patch centres. A blob is a set of filled patches that "
-      "hang together, counted after every step.\n\n" +
-      table_of(layout, rows, kSteps, true);
-  const std::string shapes = table_of(layout, rows, kShapes, false);
+      "hang together, counted after every step.\n\n";
+  Document document(text);
+  document += table_of(layout, "orders_steps", rows, kSteps, true);
+  const Document shapes = table_of(layout, "orders_shapes", rows, kShapes, false);
   if (!shapes.empty()) {
-    text +=
+    document +=
         "τ is Kendall's and ρ Spearman's rank correlation of orders: 1 for the same, −1 for the "
         "reverse, 0 for unrelated ones. *Centre to border* is ρ of a patch's step and its distance "
-        "to the centre. The entropy is at most the logarithm of the number of patches.\n\n" +
-        shapes;
-    if (shapes.find("†") != std::string::npos) text += std::string(kPeekingMark) + "\n\n";
+        "to the centre. The entropy is at most the logarithm of the number of patches.\n\n";
+    document += shapes;
+    if (to_markdown(shapes, {}).find("†") != std::string::npos) {
+      document += std::string(kPeekingMark) + "\n\n";
+    }
   }
-  const std::string rest = table_of(layout, rows, further(rows), false);
-  return rest.empty() ? text : text + "Further numbers of the records:\n\n" + rest;
+  const Document rest = table_of(layout, "orders_further", rows, further(rows), false);
+  if (!rest.empty()) {
+    document += "Further numbers of the records:\n\n";
+    document += rest;
+  }
+  return document;
 }
 
 /// The mean step of each cell, mean over the seeds whose grids agree in shape with the first.
@@ -307,7 +323,7 @@ std::string notes_of(const Group& group) {
 
 }  // namespace
 
-std::string order_section(const Layout& layout) {
+Document order_section(const Layout& layout) {
   const std::vector<Row> rows = rows_of(layout);
   std::string notes, signs, maps;
   for (const Group& group : layout.groups) {
@@ -318,8 +334,8 @@ std::string order_section(const Layout& layout) {
     notes += agreement_of(row);
     signs += failure_signs(row);
   }
-  if (rows.empty() && notes.empty()) return "";
-  std::string section = "## Orders\n\n";
+  if (rows.empty() && notes.empty()) return {};
+  Document section("## Orders\n\n");
   if (!rows.empty()) section += tables_of(layout, rows);
   if (!notes.empty()) section += notes + "\n";
   if (!signs.empty()) section += "Signs of known failures:\n\n" + signs + "\n";
@@ -329,6 +345,7 @@ std::string order_section(const Layout& layout) {
         "top left patch.\n\n" +
         maps;
   }
+  section += FigurePlace{"orders", ""};
   return section;
 }
 

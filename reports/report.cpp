@@ -7,20 +7,21 @@
 #include <map>
 
 #include "reports/fields.h"
-#include "reports/markdown_table.h"
 #include "reports/sections.h"
 
 namespace oar {
 namespace {
 
 using nlohmann::json;
+using report::Document;
 using report::dotted;
 using report::escape_markdown;
 using report::field;
 using report::Group;
 using report::items;
 using report::Layout;
-using report::MarkdownTable;
+using report::Records;
+using report::Table;
 using report::text;
 
 std::string escaped_or_dash(const json& value) {
@@ -54,11 +55,11 @@ std::string count_of_cells(const json& results) {
 }
 
 /// What each row does, out of its resolved recipe.
-std::string recipes_table(const Layout& layout) {
-  MarkdownTable table(
-      {escape_markdown(layout.rows_label), "data set", "trained in order", "images seen",
-       "fine-tuned on orders of", "images seen", "generated in order", "λ (nats/patch)"},
-      8);
+Document recipes_table(const Layout& layout) {
+  Table table("recipes",
+              {escape_markdown(layout.rows_label), "data set", "trained in order", "images seen",
+               "fine-tuned on orders of", "images seen", "generated in order", "λ (nats/patch)"},
+              8);
   bool any = false;
   for (const Group& group : layout.groups) {
     const json& recipe = field(*group.cells.front(), "recipe");
@@ -79,10 +80,12 @@ std::string recipes_table(const Layout& layout) {
          escaped_or_dash(dotted(recipe, "generate.order")),
          escaped_or_dash(dotted(recipe, "generate.distance_penalty"))});
   }
-  return any ? table.str() : "";
+  Document document;
+  if (any) document += std::move(table);
+  return document;
 }
 
-std::string opening(const json& results, const Layout& layout) {
+Document opening(const json& results, const Layout& layout) {
   const std::string name = escape_markdown(text(field(results, "name")));
   const std::string created = escape_markdown(text(field(results, "created")));
   std::string opening = fmt::format("# {}\n\n", name.empty() ? "Results without a name" : name);
@@ -100,7 +103,9 @@ std::string opening(const json& results, const Layout& layout) {
   }
   opening += "## What was run\n\n" + count_of_cells(results);
   if (!created.empty()) opening += " Written " + created + ".";
-  return opening + "\n\n" + recipes_table(layout);
+  Document document(opening + "\n\n");
+  document += recipes_table(layout);
+  return document;
 }
 
 /// A commit as a command may name it: hex digits only.
@@ -155,15 +160,58 @@ std::string context_section(const json& results) {
   return section + "- schema version: " + escaped_or_dash(field(results, "schema_version")) + "\n";
 }
 
+/// Every number of every cell, and where in results.json it stands.
+Records records_of(const Layout& layout, const json& results) {
+  Records records;
+  const json& cells = items(results, "cells");
+  for (const Group& group : layout.groups) {
+    Table table(
+        "records",
+        {"cell", "seed", "status", "metric", "value", "own spread", "where in results.json"}, 4);
+    for (const json* cell : group.cells) {
+      const size_t index = static_cast<size_t>(cell - &cells.front());
+      const auto shown = [&](const char* key) { return escaped_or_dash(field(*cell, key)); };
+      const json& metrics = items(*cell, "metrics");
+      if (metrics.empty()) {
+        table.add({shown("id"), shown("seed"), shown("status"), "–", "–", "–",
+                   fmt::format("/cells/{}", index)});
+      }
+      for (size_t i = 0; i < metrics.size(); ++i) {
+        table.add({shown("id"), shown("seed"), shown("status"),
+                   escaped_or_dash(field(metrics[i], "name")),
+                   escaped_or_dash(field(metrics[i], "value")),
+                   escaped_or_dash(field(metrics[i], "stddev")),
+                   fmt::format("/cells/{}/metrics/{}", index, i)});
+      }
+    }
+    records.records.push_back(
+        {layout.record_of(group), escape_markdown(group.name), std::move(table)});
+  }
+  return records;
+}
+
 }  // namespace
 
-std::string render_markdown(const json& results) {
+Document document_of(const json& results) {
   const Layout layout = report::layout_of(results);
-  return opening(results, layout) + report::metric_section(layout) +
-         report::failure_section(layout) + report::known_answer_section(layout) +
-         report::order_section(layout) + report::model_section(layout) +
-         report::tokenizer_section(layout) + report::data_section(layout) +
-         report::minutes_section(layout) + rerun_section(results) + context_section(results);
+  Document document = opening(results, layout);
+  document += report::metric_section(layout);
+  document += report::failure_section(layout);
+  document += report::FigurePlace{"samples", "## Samples\n\n"};
+  document += report::known_answer_section(layout);
+  document += report::order_section(layout);
+  document += report::model_section(layout);
+  document += report::tokenizer_section(layout);
+  document += report::data_section(layout);
+  document += report::minutes_section(layout);
+  document += records_of(layout, results);
+  document += rerun_section(results);
+  document += context_section(results);
+  return document;
+}
+
+std::string render_markdown(const json& results, const std::vector<report::DrawnFigure>& figures) {
+  return report::to_markdown(document_of(results), figures);
 }
 
 }  // namespace oar

@@ -5,9 +5,9 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "reports/fields.h"
-#include "reports/markdown_table.h"
 #include "reports/sections.h"
 
 namespace oar::report {
@@ -54,20 +54,22 @@ struct RecordColumn {
 };
 
 /// One line per set of groups that show the same numbers; lines without any number are left out.
-MarkdownTable source_table(const Layout& layout, const std::vector<MetricColumn>& metrics,
-                           const std::vector<RecordColumn>& records, const SourceOf& source,
-                           bool* any_peeks) {
+Table source_table(const Layout& layout, const std::string& name,
+                   const std::vector<MetricColumn>& metrics,
+                   const std::vector<RecordColumn>& records, const SourceOf& source,
+                   bool* any_peeks) {
   std::vector<std::string> header = {"used by", "n"};
   for (const MetricColumn& column : metrics) header.push_back(escape_markdown(column.heading()));
   for (const RecordColumn& column : records) header.push_back(column.heading);
-  MarkdownTable table(header);
+  Table table(name, header);
   for (const Group& group : layout.groups) {
-    std::vector<std::string> row = {escape_markdown(group.name),
-                                    std::to_string(count_sources(group, source))};
+    const std::string record = layout.record_of(group);
+    Table::Row row = {escape_markdown(group.name), std::to_string(count_sources(group, source))};
     for (const MetricColumn& column : metrics) {
       const Entry entry = entry_of(group, column, source);
       *any_peeks = *any_peeks || entry.peeks;
-      row.push_back(format_spread(entry.spread) + (entry.peeks ? " †" : ""));
+      row.push_back(number_cell(format_spread(entry.spread) + (entry.peeks ? " †" : ""),
+                                entry.spread, record));
     }
     for (const RecordColumn& column : records) {
       const Spread spread = record_spread(group, column.stage, column.key);
@@ -78,10 +80,10 @@ MarkdownTable source_table(const Layout& layout, const std::vector<MetricColumn>
             return is_true(field(field(last_stage(*cell, "orders"), "record"), "peeks"));
           });
       *any_peeks = *any_peeks || peeking;
-      row.push_back(format_spread(spread) + (peeking ? " †" : ""));
+      row.push_back(number_cell(format_spread(spread) + (peeking ? " †" : ""), spread, record));
     }
     const bool empty = std::all_of(row.begin() + 2, row.end(),
-                                   [](const std::string& cell) { return cell == "–"; });
+                                   [](const TableCell& cell) { return cell.text == "–"; });
     if (!empty) table.join(row);
   }
   return table;
@@ -186,7 +188,7 @@ std::string reasons_of(const json& rejected) {
 
 }  // namespace
 
-std::string tokenizer_section(const Layout& layout) {
+Document tokenizer_section(const Layout& layout) {
   const auto metrics = columns_of(all_groups(layout),
                                   [](const std::string& m) { return m.starts_with("tokenizer_"); });
   std::vector<RecordColumn> records;
@@ -202,37 +204,40 @@ std::string tokenizer_section(const Layout& layout) {
     if (!stated) records.push_back(column);
   }
   bool peeking = false;
-  const MarkdownTable table =
-      source_table(layout, metrics, present(layout, records), source_tokenizer, &peeking);
-  if (table.empty()) return "";
-  return "## Tokenizer\n\nIt turns images into codes and back, and is frozen before any order is "
-         "learned: no recipe that "
-         "uses it can look better than its reconstructions (PSNR, rFID). n counts tokenizers." +
-         reconstruction.images + "\n\n" + table.str();
+  Table table = source_table(layout, "tokenizers", metrics, present(layout, records),
+                             source_tokenizer, &peeking);
+  if (table.empty()) return {};
+  Document section(
+      "## Tokenizer\n\nIt turns images into codes and back, and is frozen before any order is "
+      "learned: no recipe that "
+      "uses it can look better than its reconstructions (PSNR, rFID). n counts tokenizers." +
+      reconstruction.images + "\n\n");
+  section += std::move(table);
+  section += FigurePlace{"tokenizer", ""};
+  return section;
 }
 
-std::string model_section(const Layout& layout) {
+Document model_section(const Layout& layout) {
   const auto metrics = columns_of(
       all_groups(layout), [](const std::string& m) { return m.starts_with("nats_per_image"); });
   const auto records =
       present(layout, {{"any_order", "final_loss", "final loss, any_order (nats/patch) ↓"},
                        {"specialist", "final_loss", "final loss, specialist (nats/patch) ↓"}});
   bool peeking = false;
-  const MarkdownTable table = source_table(layout, metrics, records, source_model, &peeking);
-  if (table.empty()) return "";
-  std::string section =
+  Table table = source_table(layout, "models", metrics, records, source_model, &peeking);
+  if (table.empty()) return {};
+  Document section(
       "## Models\n\nJudge orders only between models whose held-out likelihood says that they have "
       "learned. "
-      "n counts models.\n\n" +
-      table.str();
-  if (peeking) {
-    section += std::string(kPeekingMark) + "\n\n";
-  }
+      "n counts models.\n\n");
+  section += std::move(table);
+  if (peeking) section += std::string(kPeekingMark) + "\n\n";
+  section += FigurePlace{"models", ""};
   return section;
 }
 
-std::string data_section(const Layout& layout) {
-  MarkdownTable table({"data set", "images", "train", "held out", "dropped"});
+Document data_section(const Layout& layout) {
+  Table table("data", {"data set", "images", "train", "held out", "dropped"});
   std::string reasons;
   std::set<std::string> seen;
   for (const Group& group : layout.groups) {
@@ -247,17 +252,20 @@ std::string data_section(const Layout& layout) {
       reasons += reasons_of(field(record, "rejected"));
     }
   }
-  if (table.empty()) return "";
+  if (table.empty()) return {};
   if (!reasons.empty())
     reasons = "Dropped, with the reason (at most " + std::to_string(kMostReasons) + " each):\n\n" +
               reasons + "\n";
-  return "## Data\n\n" + table.str() + reasons;
+  Document section("## Data\n\n");
+  section += std::move(table);
+  section += reasons;
+  return section;
 }
 
-std::string minutes_section(const Layout& layout) {
+Document minutes_section(const Layout& layout) {
   const std::vector<StageRun> runs = stage_runs(layout);
-  if (runs.empty()) return "";
-  MarkdownTable table({"stage", "used by", "runs", "from the store", "minutes each"}, 2);
+  if (runs.empty()) return {};
+  Table table("minutes", {"stage", "used by", "runs", "from the store", "minutes each"}, 2);
   std::set<std::pair<std::string, std::set<size_t>>> listed;
   double made = 0.0;
   for (const StageRun& first : runs) {
@@ -275,12 +283,13 @@ std::string minutes_section(const Layout& layout) {
                std::to_string(minutes.size()), std::to_string(cached),
                fmt::format("{:.2f}", spread.mean)});
   }
-  return "## Minutes\n\n" + table.str() +
-         fmt::format(
-             "Computed for this report: {:.2f} minutes. A stage that several recipes share runs "
-             "once; one from the "
-             "store shows the minutes that it took when it was made.\n\n",
-             made / kSecondsPerMinute);
+  Document section("## Minutes\n\n");
+  section += std::move(table);
+  section += fmt::format(
+      "Computed for this report: {:.2f} minutes. A stage that several recipes share runs once; one "
+      "from the store shows the minutes that it took when it was made.\n\n",
+      made / kSecondsPerMinute);
+  return section;
 }
 
 }  // namespace oar::report

@@ -1,11 +1,13 @@
 #include "reports/summary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <utility>
 
 #include "reports/fields.h"
+#include "reports/settings.h"
 
 namespace oar::report {
 namespace {
@@ -30,35 +32,6 @@ std::string row_of(const json& cell, const Layout& layout) {
     row += ", " + label + "=" + text(value);
   }
   return row;
-}
-
-/// What must agree before two numbers may stand in one column or be averaged.
-json settings_of(const json& cell, const json& metric) {
-  json settings = json::object();
-  for (const char* key : {"version", "num_generated", "num_reference", "reference", "extractor",
-                          "weights_sha256", "convention", "unit"}) {
-    if (!field(metric, key).is_null()) settings[key] = field(metric, key);
-  }
-  // KID's subsets and IS's splits: stated by the metric itself, or else by the recipe.
-  const std::string metric_name = text(field(metric, "metric"));
-  for (const auto& [owner, key] :
-       {std::pair{"kid", "kid_subsets"}, std::pair{"kid", "kid_subset_size"},
-        std::pair{"isc", "isc_splits"}}) {
-    if (metric_name != owner) continue;
-    const json& own = field(metric, key);
-    const json& value = own.is_null() ? field(field(field(cell, "recipe"), "evaluate"), key) : own;
-    if (!value.is_null()) settings[key] = value;
-  }
-  const json& recipe = field(cell, "recipe");
-  const json& dataset = field(recipe, "dataset");
-  const std::string codes = codes_text(recipe);
-  if (!field(dataset, "name").is_null()) settings["dataset.name"] = field(dataset, "name");
-  if (!codes.empty()) {
-    settings["dataset.codes"] = codes;
-  } else if (!field(dataset, "image_size").is_null()) {
-    settings["dataset.image_size"] = field(dataset, "image_size");
-  }
-  return settings;
 }
 
 std::string name_of(const json& metric) {
@@ -117,6 +90,10 @@ std::vector<const Group*> Layout::of(const std::string& column) const {
     if (group.column == column) found.push_back(&group);
   }
   return found;
+}
+
+std::string Layout::record_of(const Group& group) const {
+  return "record-" + std::to_string(&group - groups.data());
 }
 
 Layout layout_of(const json& results) {
@@ -194,6 +171,7 @@ Entry entry_of(const Group& group, const MetricColumn& column, const SourceOf& s
         continue;
       if (!seen.insert(source(*cell)).second) break;
       values.push_back(number(metric["value"]).value_or(std::numeric_limits<double>::quiet_NaN()));
+      if (std::isfinite(values.back())) entry.by_seed[text(field(*cell, "seed"))] = values.back();
       if (const auto own = number(field(metric, "stddev"))) within.push_back(*own);
       entry.peeks = entry.peeks || is_true(field(metric, "peeks"));
       break;
@@ -201,6 +179,7 @@ Entry entry_of(const Group& group, const MetricColumn& column, const SourceOf& s
   }
   entry.spread = spread_of(values);
   entry.within = spread_of(within);
+  entry.values = std::move(values);
   return entry;
 }
 

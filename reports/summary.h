@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ struct Layout {
 
   /// The groups of one value of the columns' label.
   std::vector<const Group*> of(const std::string& column) const;
+
+  /// Anchor of a group's records in a page: "record-3".
+  std::string record_of(const Group& group) const;
 };
 
 /// Joins cells by `report.rows`, `report.columns` and every further label. A label that a cell
@@ -60,9 +64,11 @@ std::vector<MetricColumn> columns_of(const std::vector<const Group*>& groups,
 
 /// The values of one column over one group.
 struct Entry {
+  std::vector<double> values;  ///< one for each seed that has one; NaN where it is not finite
   Spread spread;
   Spread within;       ///< of the runs' own spreads (KID over its subsets, IS over its splits)
   bool peeks = false;  ///< measured under an order that looked at codes not yet placed
+  std::map<std::string, double> by_seed;  ///< the finite values
 };
 
 /// Tells which artifact a cell's number describes, so that one artifact shared by several seeds

@@ -6,6 +6,8 @@
 #include <cctype>
 #include <cmath>
 
+#include "reports/interval.h"
+
 namespace oar::report {
 namespace {
 
@@ -98,6 +100,8 @@ Spread spread_of(const std::vector<double>& values) {
     if (std::isfinite(value)) squares += (value - spread.mean) * (value - spread.mean);
   }
   spread.stddev = std::sqrt(squares / static_cast<double>(spread.n - 1));
+  spread.half_width = student_quantile(0.95, spread.n - 1) * spread.stddev /
+                      std::sqrt(static_cast<double>(spread.n));
   return spread;
 }
 
@@ -114,17 +118,18 @@ std::string format_spread(const Spread& spread) {
   if (spread.n == 0) return spread.not_finite > 0 ? "not finite" : "–";
   std::string text = format_number(spread.mean);
   if (spread.n >= 2) {
-    const double size = std::max(std::abs(spread.mean), spread.stddev);
-    if (spread.stddev == 0.0) {
+    const double reach = spread.half_width;
+    const double size = std::max(std::abs(spread.mean), reach);
+    if (reach == 0.0) {
       text += " ± 0";
     } else if (size < kSmallestPlain || size >= kLargestPlain) {
-      text = fmt::format("{:.3e} ± {:.1e}", spread.mean, spread.stddev);
+      text = fmt::format("{:.3e} ± {:.1e}", spread.mean, reach);
     } else {
-      const int decimals = std::min(decimals_for(spread.stddev, 2), decimals_for(spread.mean, 6));
+      const int decimals = std::min(decimals_for(reach, 2), decimals_for(spread.mean, 6));
       const double half = 0.5 * std::pow(10.0, -decimals);
-      text = fixed(spread.mean, decimals) + (spread.stddev < half
+      text = fixed(spread.mean, decimals) + (reach < half
                                                  ? fmt::format(" ± <{:.{}f}", 2 * half, decimals)
-                                                 : " ± " + fixed(spread.stddev, decimals));
+                                                 : " ± " + fixed(reach, decimals));
     }
   }
   if (spread.not_finite > 0) text += fmt::format(" ({} not finite)", spread.not_finite);

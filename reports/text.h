@@ -13,7 +13,8 @@ struct Spread {
   int64_t not_finite =
       0;  ///< values that are NaN, infinite or null; they enter neither mean nor stddev
   double mean = 0.0;
-  double stddev = 0.0;  ///< sample standard deviation (n - 1); 0 with fewer than two values
+  double stddev = 0.0;      ///< sample standard deviation (n - 1); 0 with fewer than two values
+  double half_width = 0.0;  ///< of the 95 % interval of the mean, by Student's t; 0 as above
 };
 
 /// Mean and sample standard deviation of the finite values.
@@ -23,9 +24,9 @@ Spread spread_of(const std::vector<double>& values);
 /// infinities.
 std::string format_number(double value, int digits = 4);
 
-/// "12.84 ± 0.31": the spread with two significant digits and the mean with as many decimals; a
-/// single value as `format_number`; "–" for none, "not finite" where there are only such. Values
-/// that are not finite beside finite ones are counted: "12.84 ± 0.31 (2 not finite)".
+/// "12.84 ± 0.31": half of the 95 % interval with two significant digits and the mean with as many
+/// decimals; a single value as `format_number`; "–" for none, "not finite" where there are only
+/// such. Values that are not finite beside finite ones are counted: "12.84 ± 0.31 (2 not finite)".
 std::string format_spread(const Spread& spread);
 
 /// User text on one line: control characters become spaces, runs of spaces one, bytes that are not

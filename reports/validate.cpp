@@ -7,6 +7,7 @@
 #include <set>
 
 #include "reports/fields.h"
+#include "reports/figures.h"
 #include "reports/report.h"
 
 namespace oar {
@@ -119,6 +120,27 @@ bool is_signatures(const json& value) {
   });
 }
 
+bool is_exhibits(const json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), [](const json& path) {
+           return path.is_string() && is_exhibit_path(path.get_ref<const std::string&>());
+         });
+}
+bool is_sides(const json& value) {
+  return value.is_array() && value.size() == 2 && is_count(value[0]) && is_count(value[1]) &&
+         value[0] > 0 && value[1] > 0;
+}
+bool is_orders(const json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), [](const json& order) {
+           if (!order.is_array()) return false;
+           std::set<int64_t> positions;
+           for (const json& position : order) {
+             if (!is_count(position) || position >= order.size()) return false;
+             positions.insert(position.get<int64_t>());
+           }
+           return positions.size() == order.size();
+         });
+}
+
 void check_context(Checker& check, const json& results) {
   if (!check.require(results, "", "context", is_object, "an object")) return;
   const json& context = results["context"];
@@ -212,6 +234,25 @@ void check_parts(Checker& check, const std::string& where, const json& cell) {
               "objects with a name, present (true, false or null) and a sentence");
 }
 
+/// What lies beside the file for pictures.
+void check_exhibits(Checker& check, const std::string& where, const json& cell) {
+  constexpr std::string_view kPaths = "paths such as \"exhibits/0123456789ab/000.png\"";
+  const auto part = [&](const char* name) -> const json& {
+    check.allow(cell, where, name, is_object, "an object");
+    return field(cell, name);
+  };
+  const json& samples = part("samples");
+  check.allow(samples, where + ".samples", "grid", is_sides, "[rows, cols]");
+  check.allow(samples, where + ".samples", "images", is_exhibits, kPaths);
+  check.allow(samples, where + ".samples", "position_at", is_orders, "lists of every patch once");
+  check.allow(samples, where + ".samples", "conditions", is_array, "an array");
+  check.allow(samples, where + ".samples", "draws_before_choosing", is_bool, "true or false");
+  const json& shown = part("reconstructions");
+  for (const char* key : {"originals", "reconstructed"}) {
+    check.allow(shown, where + ".reconstructions", key, is_exhibits, kPaths);
+  }
+}
+
 void check_cell(Checker& check, const std::string& where, const json& cell) {
   if (!cell.is_object()) return check.problem(where, cell, "an object");
   check.require(cell, where, "labels", is_object, "an object");
@@ -222,6 +263,7 @@ void check_cell(Checker& check, const std::string& where, const json& cell) {
     check.require(cell, where, "error", is_name, "the reason, as the cell is not done");
   }
   check_parts(check, where, cell);
+  check_exhibits(check, where, cell);
 }
 
 }  // namespace

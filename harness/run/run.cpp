@@ -19,12 +19,11 @@
 #include "datasets/sha256.h"
 #include "harness/board/board.h"
 #include "harness/log/open_log.h"
-#include "harness/log/utc_time.h"
 #include "harness/measure/byte_size.h"
 #include "harness/measure/device.h"
 #include "harness/measure/extractors.h"
 #include "harness/plan/print_plan.h"
-#include "harness/run/plots.h"
+#include "harness/run/exhibits.h"
 #include "harness/run/ranks.h"
 #include "harness/run/results.h"
 #include "harness/run/shard.h"
@@ -36,12 +35,14 @@
 #include "harness/store/live_file.h"
 #include "harness/store/live_keys.h"
 #include "harness/store/machine.h"
+#include "harness/store/utc_time.h"
 #include "harness/sweep/json_file.h"
 #include "harness/sweep/shell_quote.h"
 #include "models/distributed/communicator.h"
 #include "models/distributed/launcher.h"
 #include "models/weights/atomic_file.h"
 #include "reports/report.h"
+#include "reports/report_files.h"
 
 namespace oar {
 namespace {
@@ -69,34 +70,15 @@ void check_brought_files(const Sweep& sweep) {
   }
 }
 
-/// What a picture is drawn from: a record without its date and without what came from the store.
-json drawn_part(json results) {
-  results.erase("created");
-  results.erase("context");
-  for (json& cell : results["cells"]) {
-    for (json& stage : cell["stages"]) stage.erase("cached");
-  }
-  return results;
-}
-
-/// The record that an earlier run left in the folder; null if there is none to be read.
-json earlier_results(const fs::path& folder) {
-  try {
-    json found = read_json(folder / "results.json");
-    return validate_results(found).empty() ? found : json(nullptr);
-  } catch (const std::exception&) {
-    return nullptr;
-  }
-}
+void write_text(const fs::path& path, std::string_view text) { write_file_atomically(path, text); }
 
 /// The keys that this process needs, for as long as it runs.
 std::unique_ptr<LiveFile> register_keys(const Store& store, const RunOptions& options,
                                         const SweepPlan& plan) {
   std::vector<std::string> keys;
   for (const PlannedStage& stage : plan.stages) keys.push_back(stage.node.key);
-  return hold_keys(store.root(), options.sweep.string(), keys, [](const std::string& holder) {
-    fmt::print(stderr, "waits for {}, which is cleaning the store\n", holder);
-  });
+  return hold_keys(store.root(), options.sweep.string(), keys,
+                   [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
 }
 
 fs::path base_folder(const RunOptions& options) {
@@ -195,7 +177,6 @@ class SweepRun {
   }
 
   int work_and_report() {
-    const json earlier = earlier_results(out_);
     const int jobs = options_.worker.empty() ? jobs_wanted() : 1;
     const bool with_workers = jobs > 1 && !options_.report_only;
     const bool workers_ended = !with_workers || run_workers(jobs);
@@ -214,9 +195,9 @@ class SweepRun {
       status_->leave();
       return kAllDone;
     }
-    const json results = write_results();
+    const json results = write_final_results();
     if (interrupt_requested() && !workers_ended) throw Interrupted();
-    report(results, earlier);
+    report(results);
     return exit_code(workers_ended);
   }
 
@@ -268,6 +249,15 @@ class SweepRun {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     results_due_ =
         CheckpointClock(std::max(5.0, 30 * took.count()));  // of 10,000 cells it takes long
+    return results;
+  }
+
+  /// With what pictures need beside it: too slow for every look on the way.
+  json write_final_results() {
+    const std::vector<CellOutcome> outcomes = work_->outcomes();
+    json results = make_results(sweep_, cells_, outcomes, facts_);
+    add_exhibits(results, outcomes, out_);
+    write_json(out_ / "results.json", results);
     return results;
   }
 
@@ -342,14 +332,11 @@ class SweepRun {
     return fmt::format("cuda:{}", (index - 1) % torch::cuda::device_count());
   }
 
-  void report(const json& results, const json& earlier) {
-    write_file_atomically(out_ / "report.md", std::string_view(render_markdown(results)));
-    const bool drawn = fs::exists(out_ / "metrics.png") && earlier.is_object() &&
-                       drawn_part(earlier) == drawn_part(results);
-    const std::string pictures = drawn ? "" : draw_plots(out_);
+  void report(const json& results) {
+    const std::string pictures = write_report(results, out_, out_, write_text);
     if (!options_.quiet && !pictures.empty()) fmt::print(stderr, "{}\n", pictures);
     fmt::print("\n{}\nreport: {}\nrecord: {}\n", render_table(results),
-               (out_ / "report.md").string(), (out_ / "results.json").string());
+               (out_ / "report.html").string(), (out_ / "results.json").string());
   }
 
   int exit_code(bool workers_ended) const {
@@ -439,17 +426,16 @@ int print_plan(const RunOptions& options, size_t show, bool as_json) {
   return kAllDone;
 }
 
-int run_report(const fs::path& folder, bool quiet) {
+int run_report(const fs::path& folder, const fs::path& out, bool quiet) {
   const json results = read_json(folder / "results.json");
   const std::vector<std::string> problems = validate_results(results);
   for (const std::string& problem : problems) {
     fmt::print(stderr, "{}: {}\n", (folder / "results.json").string(), problem);
   }
   if (!problems.empty()) return kBadData;
-  write_file_atomically(folder / "report.md", std::string_view(render_markdown(results)));
-  const std::string pictures = draw_plots(folder);
+  const std::string pictures = write_report(results, folder, out, write_text);
   if (!quiet && !pictures.empty()) fmt::print(stderr, "{}\n", pictures);
-  fmt::print("{}\nreport: {}\n", render_table(results), (folder / "report.md").string());
+  fmt::print("{}\nreport: {}\n", render_table(results), (out / "report.html").string());
   return kAllDone;
 }
 

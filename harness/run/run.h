@@ -47,8 +47,8 @@ int run_sweep(const RunOptions& options);
 /// Prints what a run of the sweep would do, and does nothing: `show` cells in every detail.
 int print_plan(const RunOptions& options, size_t show, bool as_json);
 
-/// Renders report.md and pictures beside an existing results.json again.
-int run_report(const std::filesystem::path& folder, bool quiet);
+/// Renders the report of an existing results.json again, into `out`; see write_report().
+int run_report(const std::filesystem::path& folder, const std::filesystem::path& out, bool quiet);
 
 /// The code of the error that is being handled; prints its message. Call it in a catch block.
 int report_error();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "harness/preference/preference_file.h"
 #include "harness/run/ranks.h"
 
 namespace oar {
@@ -93,14 +94,29 @@ Verb add_plan_verb(CLI::App& app) {
 
 Verb add_report_verb(CLI::App& app) {
   struct Options {
-    std::string folder;
+    std::string folder, out;
+    std::vector<std::string> preference;
     bool quiet = false;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* const report = app.add_subcommand("report", "write report.md of a results.json again");
+  CLI::App* const report = app.add_subcommand(
+      "report", "render a results.json again: a page, tables and pictures");
   report->add_option("folder", options->folder, "folder that holds results.json")->required();
+  report->add_option("--out", options->out, "folder to write to; that of results.json without it");
+  report
+      ->add_option("--preference", options->preference,
+                   "two rows: write preference.html instead, which asks people which row's images "
+                   "are better")
+      ->expected(2);
   report->add_flag("--quiet", options->quiet, "no messages about pictures");
-  return {report, [options] { return run_report(options->folder, options->quiet); }};
+  return {report, [options] {
+            const std::string& out = options->out.empty() ? options->folder : options->out;
+            if (!options->preference.empty()) {
+              return write_preference_page(options->folder, out, options->preference[0],
+                                           options->preference[1]);
+            }
+            return run_report(options->folder, out, options->quiet);
+          }};
 }
 
 }  // namespace oar

@@ -98,8 +98,7 @@ class Pairer {
     for (const json& metric : items(base, "metrics")) {
       if (!metric.is_object()) continue;
       const json* const other = is_done(now) ? counterpart(metric, now) : nullptr;
-      PairedNumbers& numbers = find(row, metric, other);
-      add_pair(numbers, base, metric, now, other);
+      add_pair(find(row, metric, other), base, metric, now, other);
     }
   }
 
@@ -145,7 +144,7 @@ class Pairer {
   };
   static constexpr char kUnknown[] = "";
 
-  PairedNumbers& find(const std::string& row, const json& metric, const json* other) {
+  Found& find(const std::string& row, const json& metric, const json* other) {
     const json& shown = other != nullptr ? *other : metric;
     const std::string key = row + "\n" + name_of(metric);
     const auto [place, is_new] = index_.try_emplace(key, found_.size());
@@ -159,12 +158,12 @@ class Pairer {
       if (better.is_boolean()) numbers.higher_is_better = better.get<bool>();
       found_.push_back({std::move(numbers), {}});
     }
-    current_ = place->second;
-    return found_[current_].numbers;
+    return found_[place->second];
   }
 
-  void add_pair(PairedNumbers& numbers, const json& base_cell, const json& base,
-                const json& now_cell, const json* now) {
+  void add_pair(Found& found, const json& base_cell, const json& base, const json& now_cell,
+                const json* now) {
+    PairedNumbers& numbers = found.numbers;
     const auto before = number(field(base, "value"));
     if (!before || !std::isfinite(*before)) return;  // the base has no number here either
     if (now == nullptr) {
@@ -186,7 +185,7 @@ class Pairer {
     const std::string now_key = artifacts_of(now_cell, numbers.metric);
     const bool known = !base_key.empty() && !now_key.empty();
     const bool is_new =
-        found_[current_].artifacts.insert(known ? base_key + " -> " + now_key : kUnknown).second;
+        found.artifacts.insert(known ? base_key + " -> " + now_key : kUnknown).second;
     if (known && !is_new) return;  // the seeds share what was measured
     numbers.pairs.push_back({*before, *after, known && base_key == now_key});
   }
@@ -208,7 +207,6 @@ class Pairer {
 
   std::vector<Found> found_;
   std::map<std::string, size_t> index_;  ///< row and name -> place in found_
-  size_t current_ = 0;
 };
 
 double mean_of(const std::vector<NumberPair>& pairs, double NumberPair::*side) {

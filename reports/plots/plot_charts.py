@@ -149,7 +149,7 @@ def lines(spec, _):
                                                colors=PALE, linewidths=0.6), autolim=False)
             axes.set(xlim=limits[0], ylim=limits[1])
         for k, drawn in enumerate(panel["lines"]):
-            aside = 3.5 * (k - (len(panel["lines"]) - 1) / 2) if marked else None
+            aside = 2.5 * (k - (len(panel["lines"]) - 1) / 2) if marked else None
             line(axes, drawn, not behind, aside, look_of(drawn["look"]))
         if "y_limits" in spec:
             axes.set_ylim(spec["y_limits"][0] - 0.03, spec["y_limits"][1] + 0.03)
@@ -167,7 +167,7 @@ def lines(spec, _):
         elif behind:
             axes.set_xticklabels([])
         if grid.is_left(i) or marked:
-            axes.set_ylabel(fit(panel["y_label"], height + 0.1, lines=2))
+            axes.set_ylabel(fit(panel["y_label"], height + 0.1, lines=2), linespacing=1.5)
         elif behind:
             axes.set_yticklabels([])
     if shown:
@@ -182,7 +182,7 @@ def spread_out(axes, values):
     powers = len(positive) > 1 and min(values) >= 0 and positive[-1] >= 10 * positive[0]
     if powers:
         axes.set_xscale("symlog", linthresh=positive[0], linscale=0.5)
-        axes.set_xlim(-0.3 * positive[0] if values[0] == 0 else values[0] * 0.8, positive[-1] * 1.3)
+        axes.set_xlim(-0.3 * positive[0] if values[0] == 0 else values[0] * 0.8, positive[-1] * 1.6)
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         reach = 0.08 * (values[-1] - values[0]) or 1
@@ -242,7 +242,7 @@ def maps(spec, _):
     width = max(COLUMN, left + columns * side + (columns - 1) * gap + 0.75)
     blocks = [panels[i:i + columns] for i in range(0, len(panels), columns)]
     block = 0.42 + 2 * side + 0.1
-    page = Page(width, block * len(blocks) + 0.1)
+    page = Page(width, block * len(blocks) + 0.2)
     for b, row in enumerate(blocks):
         for c, panel in enumerate(row):
             for line_, (key, limit) in enumerate([("mean", "mean_limit"), ("spread", "spread_limit")]):

@@ -24,14 +24,16 @@ matplotlib.use("Agg")
 
 from matplotlib.animation import PillowWriter  # noqa: E402  (the backend comes first)
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
+import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import plot_charts  # noqa: E402
+import plot_history  # noqa: E402
 import plot_pictures  # noqa: E402
 from plot_style import Skip, clean, set_up  # noqa: E402
 
 STILL = {"dots": plot_charts.dots, "lines": plot_charts.lines, "histograms": plot_charts.histograms,
-         "maps": plot_charts.maps, "images": plot_pictures.images, "paths": plot_pictures.paths}
+         "maps": plot_charts.maps, "history": plot_history.history, "images": plot_pictures.images, "paths": plot_pictures.paths}
 MOVING = {"animation": plot_pictures.animation}
 # Bytes depend on the figure alone.
 METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -46,13 +48,19 @@ class OnePalette(PillowWriter):
     def finish(self):
         frames = [frame.convert("RGB") for frame in self._frames]
         width, height = frames[0].size
-        several = [frames[0], frames[len(frames) // 2], frames[-1]]
-        together = Image.new("RGB", (width, height * len(several)))
-        for i, frame in enumerate(several):
-            together.paste(frame, (0, i * height))
-        palette = together.quantize(256)
-        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-        frames[0].save(self.outfile, save_all=True, append_images=frames[1:], duration=round(1000 / self.fps), loop=0)
+        colours = Image.new("RGB", (width, height + 12))  # the finished images, and a little of what covers them
+        colours.paste(frames[-1], (0, 0))
+        colours.paste(frames[len(frames) // 2].resize((width, 12), Image.Resampling.NEAREST), (0, height))
+        palette = colours.quantize(256, kmeans=1)
+        last = np.asarray(frames[-1])
+        dithered = np.asarray(frames[-1].quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG))
+        shown = []
+        for frame in frames:  # what is uncovered looks as it will in the end: dots that moved would flicker
+            nearest = np.asarray(frame.quantize(palette=palette, dither=Image.Dither.NONE))
+            uncovered = (np.asarray(frame) == last).all(axis=-1)
+            shown.append(Image.fromarray(np.where(uncovered, dithered, nearest).astype(np.uint8), "P"))
+            shown[-1].putpalette(palette.getpalette())
+        shown[0].save(self.outfile, save_all=True, append_images=shown[1:], duration=round(1000 / self.fps), loop=0)
 
 
 def write(path, save):

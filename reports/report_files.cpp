@@ -1,0 +1,97 @@
+#include "reports/report_files.h"
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "reports/fields.h"
+#include "reports/figures.h"
+#include "reports/html_page.h"
+#include "reports/plots.h"
+#include "reports/report.h"
+#include "reports/table_files.h"
+
+namespace oar {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using report::Document;
+using report::Table;
+
+/// The tables of a document by the name of their files; those of one name are numbered.
+std::vector<std::pair<std::string, const Table*>> named_tables(const Document& document) {
+  std::map<std::string, int> times;
+  std::vector<std::pair<std::string, const Table*>> named;
+  for (const Table* table : document.tables()) {
+    const int count = ++times[table->name()];
+    named.emplace_back(count == 1 ? table->name() : table->name() + "_" + std::to_string(count),
+                       table);
+  }
+  return named;
+}
+
+/// All records in one table.
+Table joined_records(const Document& document) {
+  Table all("records", {}, 0);
+  for (const Document::Block& block : document.blocks()) {
+    const auto* records = std::get_if<report::Records>(&block);
+    if (records == nullptr) continue;
+    for (const auto& record : records->records) {
+      if (all.header().empty()) all = Table("records", record.table.header(), record.table.left());
+      for (const Table::Row& row : record.table.rows()) all.add(row);
+    }
+  }
+  return all;
+}
+
+void write_tables(const Document& document, const fs::path& folder, const WriteText& write) {
+  fs::create_directories(folder);
+  std::set<fs::path> written;
+  const auto put = [&](const std::string& name, const std::string& text) {
+    write(folder / name, text);
+    written.insert(folder / name);
+  };
+  for (const auto& [name, table] : named_tables(document)) {
+    put(name + ".csv", report::to_csv(*table));
+    put(name + ".tex", report::to_tex(*table));
+  }
+  const Table records = joined_records(document);
+  if (!records.empty()) put("records.csv", report::to_csv(records));
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const fs::path ending = entry.path().extension();
+    const bool ours = ending == ".csv" || ending == ".tex";
+    if (ours && !written.contains(entry.path())) fs::remove(entry.path());
+  }
+}
+
+/// Those of which there is a picture.
+std::vector<report::DrawnFigure> drawn(const std::vector<FigureSpec>& specs,
+                                       const fs::path& folder) {
+  std::vector<report::DrawnFigure> figures;
+  for (const FigureSpec& spec : specs) {
+    if (!fs::exists(folder / (spec.id + (spec.animated ? ".gif" : ".png")))) continue;
+    figures.push_back({spec.id, spec.section, spec.title, spec.caption, spec.alt, spec.animated});
+  }
+  return figures;
+}
+
+}  // namespace
+
+std::string write_report(const json& results, const fs::path& folder, const fs::path& out,
+                         const WriteText& write) {
+  fs::create_directories(out);
+  const Document document = document_of(results);
+  write_tables(document, out / "tables", write);
+  const std::vector<FigureSpec> specs = figures_of(results);
+  const std::string note = draw_figures(specs, folder, out);
+  const std::vector<report::DrawnFigure> figures = drawn(specs, out / "figures");
+  write(out / "report.md", report::to_markdown(document, figures));
+  const std::string name = report::text(report::field(results, "name"));
+  write(out / "report.html",
+        report::to_html(document, name.empty() ? "Results without a name" : name, figures, out,
+                        note));
+  return note;
+}
+
+}  // namespace oar

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace oar {
+
+/// Puts a text in place of a file, whole or not at all; the folder is there.
+using WriteText = std::function<void(const std::filesystem::path&, std::string_view text)>;
+
+/// Writes the report of `results`, which lie in `folder`, into `out` (often the same):
+///
+///     report.html     one file that needs nothing else
+///     report.md       the same for terminals and version control; its pictures are in figures/
+///     tables/*.csv    every table, and records.csv with every number of every cell
+///     tables/*.tex    every table, ready to be pasted
+///     figures/*       every picture as PNG, SVG and PDF, animations as GIF, and figures.json
+///
+/// Tables and pictures that an earlier report had and this one has not are removed. Returns what to
+/// tell the user if there are no pictures, else an empty text: a report without them is whole.
+///
+/// Errors  std::system_error with the path; what `write` throws.
+std::string write_report(const nlohmann::json& results, const std::filesystem::path& folder,
+                         const std::filesystem::path& out, const WriteText& write);
+
+}  // namespace oar
