@@ -79,11 +79,22 @@ class Program : public ProgramTest {
 TEST_F(Program, TrainsAndScoresEveryRecipeAndRunsNothingTwice) {
   const Outcome first = run_micro("store");
   ASSERT_EQ(first.code, 0) << first.text;
-  EXPECT_THAT(first.text, HasSubstr("report: store-out/report.md"));
+  EXPECT_THAT(first.text, HasSubstr("report: store-out/report.html"));
   const json made = results("store");
   EXPECT_THAT(validate_results(made), ::testing::IsEmpty());
   ASSERT_EQ(made.at("cells").size(), 2u);
-  for (const json& cell : made.at("cells")) EXPECT_EQ(cell.at("status"), "done");
+  for (const json& cell : made.at("cells")) {
+    EXPECT_EQ(cell.at("status"), "done");
+    EXPECT_EQ(cell.at("samples").at("images").size(), 12u);
+    for (const json* images : {&cell.at("samples").at("images"),
+                               &cell.at("reconstructions").at("originals"),
+                               &cell.at("reconstructions").at("reconstructed")}) {
+      EXPECT_FALSE(images->empty());
+      for (const std::string image : *images) {
+        EXPECT_TRUE(fs::exists(folder_ / "store-out" / image)) << image;
+      }
+    }
+  }
   EXPECT_TRUE(fs::exists(folder_ / "store-out" / "report.md"));
 
   const Outcome second = run_micro("store");
@@ -107,8 +118,8 @@ TEST_F(Program, TrainsWithWorkersWhatOneProcessTrains) {
     const json event = json::parse(line);
     if (event.at("kind") == "stage_started") started.insert(event.at("key"));
   }
-  EXPECT_EQ(started.size(), 18u);
-  EXPECT_EQ(std::set<std::string>(started.begin(), started.end()).size(), 18u);
+  EXPECT_EQ(started.size(), 19u);
+  EXPECT_EQ(std::set<std::string>(started.begin(), started.end()).size(), 19u);
   const json made = results("shared");  // by workers of this very run
   for (const json& cell : made.at("cells")) {
     for (const json& stage : cell.at("stages")) EXPECT_EQ(stage.at("cached"), false) << stage;
@@ -264,7 +275,7 @@ TEST_F(Program, RefusesWrongFeatureWeightsBeforeAnythingRuns) {
 TEST_F(Program, PlansWithoutRunning) {
   const Outcome outcome = run({"plan", "micro.json", "--store", "store"});
   EXPECT_EQ(outcome.code, 0) << outcome.text;
-  EXPECT_THAT(outcome.text, HasSubstr("2 cells, 18 different stages: 0 cached, 18 to do"));
+  EXPECT_THAT(outcome.text, HasSubstr("2 cells, 19 different stages: 0 cached, 19 to do"));
 }
 
 TEST_F(Program, ListsEveryNameASweepMayUse) {
