@@ -11,6 +11,7 @@
 #include "harness/list/list_verb.h"
 #include "harness/measure/metrics_verb.h"
 #include "harness/orders_verb/orders_verb.h"
+#include "harness/preference/preference_verb.h"
 #include "harness/run/run_verbs.h"
 #include "harness/status/status_verb.h"
 #include "harness/store/interrupt.h"
@@ -108,7 +109,7 @@ int main(int argc, char** argv) {
         oar::add_gc_verb, oar::add_verify_verb, oar::add_export_verb, add_metrics_verb, add_orders,
         add_weights, oar::add_list_verb, oar::add_init_verb, oar::add_status_verb,
         oar::add_doctor_verb, oar::add_completion_verb, oar::add_compare_verb, oar::add_gate_verb,
-        oar::add_track_verb}) {
+        oar::add_track_verb, oar::add_preference_verb}) {
     verbs.push_back(add(app));
   }
   oar::add_edit_verbs(app, edit);
