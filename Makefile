@@ -10,7 +10,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test test-slurm sanitize sanitize-threads fuzz bench bench-sweeps golden format check-format clean help
+.PHONY: build run test test-slurm sanitize sanitize-threads fuzz bench bench-sweeps ci ci-baseline golden format check-format clean help
 
 build: ## the program: build/oar-bench
 	@cmake/setup.sh packages build
@@ -21,10 +21,10 @@ run: build ## from nothing to a report: build/oar-bench run sweeps/quickstart.js
 	@OAR_PYTHON=$$(cmake/setup.sh plots) OMP_WAIT_POLICY=PASSIVE build/oar-bench run $(SWEEP)
 
 test: check-format ## formatting, then all tests
-	@cmake/setup.sh packages build
+	@cmake/setup.sh packages build browser
 	@cmake/setup.sh configure build
 	@ninja -C build -j$(JOBS)
-	@OAR_TENSORBOARD_PYTHON=$$(cmake/setup.sh tensorboard) $(CTEST) --test-dir build
+	@OAR_TEST_PYTHON=$$(cmake/setup.sh test_python) $(CTEST) --test-dir build
 
 test-slurm: ## a real Slurm on this machine alone, started and stopped by the tests: submit, requeue, cancel
 	@cmake/setup.sh packages build test slurm
@@ -61,6 +61,18 @@ fuzz: ## mutates sweeps, weights files and archives, SECONDS=60 each, and reads 
 	    -print_final_stats=1 -verbosity=0 -artifact_prefix=build-fuzz/$$target- \
 	    build-fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
+
+# From an empty store: artifacts keep their keys when the code changes, so a store of earlier would hide the change.
+CI = build/ci
+CI_RUN = rm -rf $(CI)/store $(CI)/run && OMP_WAIT_POLICY=PASSIVE OAR_PYTHON=$$(cmake/setup.sh plots) \
+  build/oar-bench run sweeps/ci.json --store $(CI)/store --out $(CI)/run -j $(JOBS) --quiet
+ci: build ## runs sweeps/ci.json and gates it against sweeps/ci_baseline.json; the report is in build/ci/run
+	@$(CI_RUN)
+	@build/oar-bench gate $(CI)/run --baseline sweeps/ci_baseline.json --junit $(CI)/gate.xml --markdown $(CI)/gate.md
+
+ci-baseline: build ## writes sweeps/ci_baseline.json anew, where a change was meant to move the numbers: commit it with the change
+	@$(CI_RUN)
+	@build/oar-bench gate $(CI)/run --save-baseline sweeps/ci_baseline.json
 
 bench: ## Google Benchmark over metrics, the feature pass and the search, each beside its baseline (BENCH=regular-expression picks some)
 	@cmake/setup.sh packages build bench

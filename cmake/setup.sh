@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Brings onto this machine what the build needs. What is there already is left as it is and costs milliseconds.
 #
-#   cmake/setup.sh packages GROUP...       Debian packages of the groups build, test, bench, fuzz and slurm
+#   cmake/setup.sh packages GROUP...       Debian packages of the groups build, test, browser, bench, fuzz and slurm
 #   cmake/setup.sh libtorch                prints the folder of libtorch (include/ and lib/)
 #   cmake/setup.sh weights                 prints the file with the weights of the embedded feature network
 #   cmake/setup.sh plots                   prints a Python that has matplotlib; only warns where none can be had
-#   cmake/setup.sh tensorboard             prints a Python that has tensorboard, for tests; only warns as well
+#   cmake/setup.sh test_python             prints a Python that has tensorboard and jsonschema, for tests; only warns as well
 #   cmake/setup.sh golden FOLDER           prints a Python with the reference implementations of the metrics
 #   cmake/setup.sh configure FOLDER ...    cmake -B FOLDER with the above and further options, if anything changed
 #
@@ -22,9 +22,11 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/oar-bench
 
 build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-venv
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
-  libjpeg-dev libarchive-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libssl-dev libgtest-dev libgmock-dev)
+  libjpeg-dev libarchive-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libssl-dev libmd4c-dev libmd4c-html0-dev pkg-config
+  libgtest-dev libgmock-dev)
 bench_packages=(libbenchmark-dev)
 test_packages=(clang-format openmpi-bin libopenmpi-dev)
+browser_packages=(chromium)  # reports are looked at in it
 fuzz_packages=(clang libclang-rt-14-dev)
 slurm_packages=(slurmctld slurmd slurm-client)
 
@@ -36,6 +38,7 @@ weights_name=efficientnet-lite0-57934424.pth
 weights_sha256=579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db
 matplotlib_version=3.10.9
 tensorboard_version=2.21.0
+jsonschema_version=4.26.0
 
 say() { printf 'oar-bench: %s\n' "$@" >&2; }
 die() { say "$@"; exit 1; }
@@ -230,17 +233,17 @@ plots() {
   echo "$cache/venv/bin/python"
 }
 
-tensorboard() {
-  local venv=$cache/venv-tensorboard
-  local found=("$venv"/lib/python3*/site-packages/tensorboard-$tensorboard_version.dist-info)
-  if [ ! -e "${found[0]}" ]; then
+test_python() {
+  local venv=$cache/venv-test wheels=(tensorboard==$tensorboard_version jsonschema==$jsonschema_version)
+  if [ "$(cat "$venv/installed" 2>/dev/null)" != "${wheels[*]}" ]; then
     lock_cache
-    say "fetching tensorboard $tensorboard_version, which reads our event files in a test, once for all clones"
+    say "fetching tensorboard and jsonschema, which read our event files and results in tests, once for all clones"
     make_venv "$venv"
-    pip "$venv" install -q --retries 1 tensorboard==$tensorboard_version || {
-      say "could not fetch tensorboard==$tensorboard_version (pip's words are above); the tests go on without it."
+    pip "$venv" install -q --retries 1 "${wheels[@]}" || {
+      say "could not fetch ${wheels[*]} (pip's words are above); the tests go on without them."
       return 0
     }
+    echo "${wheels[*]}" >"$venv/installed"
   fi
   echo "$venv/bin/python"
 }
@@ -276,6 +279,6 @@ configure() {
 
 cd "$top"
 case ${1:-} in
-  packages | libtorch | weights | plots | tensorboard | golden | configure) "$@" ;;
+  packages | libtorch | weights | plots | test_python | golden | configure) "$@" ;;
   *) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

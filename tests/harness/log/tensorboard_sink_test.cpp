@@ -71,14 +71,14 @@ TEST_F(TensorboardSinkTest, NoNameOfAnEventBecomesAPath) {
   EXPECT_THAT(files_of(top()), testing::ElementsAre("______x-_etc_passwd"));
 }
 
-/// What the real package reads. OAR_TENSORBOARD_PYTHON is a Python that has it; `make test` sets
+/// What the real package reads. OAR_TEST_PYTHON is a Python that has it; `make test` sets
 /// it.
 class RealTensorboard : public TensorboardSinkTest {
  protected:
   void SetUp() override {
-    const char* const python = std::getenv("OAR_TENSORBOARD_PYTHON");
+    const char* const python = std::getenv("OAR_TEST_PYTHON");
     if (python == nullptr || *python == '\0') {
-      GTEST_SKIP() << "OAR_TENSORBOARD_PYTHON names no Python with the package tensorboard";
+      GTEST_SKIP() << "OAR_TEST_PYTHON names no Python with the package tensorboard";
     }
     python_ = python;
   }
