@@ -13,6 +13,7 @@
 #include "harness/compare/record_file.h"
 #include "harness/exit_code.h"
 #include "models/weights/atomic_file.h"
+#include "reports/comparison/baseline.h"
 #include "reports/comparison/formats.h"
 
 namespace oar {
@@ -21,7 +22,7 @@ namespace {
 using nlohmann::json;
 
 std::string printed(const json& value) {
-  return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return value.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 int exit_code(GateVerdict verdict) {
@@ -88,6 +89,13 @@ int run_compare(const CompareCommand& command, std::ostream& out) {
 
 int run_gate(const GateCommand& command, std::ostream& out) {
   const json now = read_record(command.run);
+  if (!command.save_baseline.empty()) {
+    write_file_atomically(command.save_baseline, printed(baseline_of(now)));
+    out << fmt::format("{}: the baseline of \"{}\"\n", command.save_baseline.string(),
+                       record_name(now).sweep)
+        << std::flush;
+    return kAllDone;
+  }
   json base;
   if (!command.baseline.empty()) base = read_record(command.baseline);
   const GateReport report =
@@ -127,6 +135,8 @@ Verb add_gate_verb(CLI::App& app) {
   verb->add_option("run", command->run, "folder of a run, or its results.json")->required();
   verb->add_option("--baseline", command->baseline,
                    "record to compare with; without it the row that the sweep names as baseline");
+  verb->add_option("--save-baseline", command->save_baseline,
+                   "check nothing; write the record to this file, shortened, as a later baseline");
   verb->add_option("--level", command->level, "probability of a wrong verdict")
       ->capture_default_str();
   CLI::Option* const as_json =

@@ -24,6 +24,7 @@ struct GateCommand {
   std::filesystem::path run;
   std::filesystem::path baseline = {};              ///< empty: the sweep's own
   std::filesystem::path junit = {}, markdown = {};  ///< files to write; empty: none
+  std::filesystem::path save_baseline = {};         ///< written instead of checking anything
   double level = 0.05;
   bool json = false, github = false;
 };
@@ -41,8 +42,9 @@ Verb add_gate_verb(CLI::App& app);
 ///         record; std::system_error for what cannot be read or written.
 int run_compare(const CompareCommand& command, std::ostream& out);
 
-/// Prints the verdicts of all gates and writes the files asked for. Returns kRegression, kUndecided
-/// or kAllDone; errors as run_compare.
+/// Prints the verdicts of all gates and writes the files asked for; or, with `save_baseline`,
+/// writes the record itself, shortened, for later gates to compare with. Returns kRegression,
+/// kUndecided or kAllDone; errors as run_compare.
 int run_gate(const GateCommand& command, std::ostream& out);
 
 /// "fid=3%", "kid=0.002" as a metric and a tolerance.

@@ -14,7 +14,9 @@
 #include "harness/compare/record_file.h"
 #include "harness/exit_code.h"
 #include "harness/track/history.h"
+#include "harness/track/history_figures.h"
 #include "reports/comparison/text_table.h"
+#include "reports/plots.h"
 #include "reports/text.h"
 
 namespace oar {
@@ -140,6 +142,12 @@ std::vector<HistorySeries> wanted(std::vector<HistorySeries> all, const std::str
                                           one_line(metric), fmt::join(known, ", ")));
 }
 
+void draw(const std::vector<HistorySeries>& all, const std::filesystem::path& out) {
+  std::filesystem::create_directories(out);
+  const std::string problem = draw_figures(history_figures(all), out, out);
+  if (!problem.empty()) fmt::print(stderr, "{}\n", problem);
+}
+
 }  // namespace
 
 int run_track_add(const TrackCommand& command, std::ostream& out) {
@@ -154,6 +162,7 @@ int run_track_add(const TrackCommand& command, std::ostream& out) {
 int run_track_show(const TrackCommand& command, std::ostream& out) {
   const std::vector<HistorySeries> all =
       wanted(series_of(read_history(command.history), command.since), command.metric);
+  if (!command.out.empty()) draw(all, command.out);
   if (command.json) {
     json value = {{"schema_version", 1}, {"series", json::array()}};
     for (const HistorySeries& series : all) value["series"].push_back(series_json(series));
@@ -189,6 +198,7 @@ Verb add_track_verb(CLI::App& app) {
   show->add_option("--metric", command->metric, "this one only, commit by commit");
   show->add_option("--since", command->since, "leave out what was measured before this commit");
   show->add_flag("--json", command->json, "print one JSON object instead of a table");
+  show->add_option("--out", command->out, "draw pictures too, into <out>/figures");
   for (CLI::App* const part : {add, show}) {
     part->add_option("--history", command->history, "file of the history, JSON Lines")->required();
   }

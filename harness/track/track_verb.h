@@ -17,7 +17,7 @@ struct TrackCommand {
   std::string metric;             ///< show: registry or reader's name; empty: all
   std::string since;              ///< show: leaves earlier commits out; empty: none
   bool json = false;              ///< show
-  std::filesystem::path out;      ///< show: folder of a picture; empty: none
+  std::filesystem::path out;      ///< show: folder that gets figures/; empty: no pictures
 };
 
 /// Adds `oar-bench track add RESULTS` and `oar-bench track show`: numbers over commits.
@@ -27,9 +27,10 @@ Verb add_track_verb(CLI::App& app);
 int run_track_add(const TrackCommand& command, std::ostream& out);
 
 /// Shows each number over commits, its band, and the first commit outside it; one metric commit by
-/// commit.
+/// commit. Pictures that cannot be drawn are said on standard error.
 ///
-/// Errors  as read_history and series_of; std::invalid_argument for an unknown metric.
+/// Errors  as read_history and series_of; std::invalid_argument for an unknown metric;
+///         std::system_error if `out` cannot be written.
 int run_track_show(const TrackCommand& command, std::ostream& out);
 
 }  // namespace oar

@@ -61,7 +61,7 @@ std::string method_text(const Comparison& comparison) {
       "below "
       "{}. \"Could show\" is at {} power.\n",
       comparison.tests, percent_text(comparison.level), comparison.fewest,
-      format_number(smallest_assumption_free_p(comparison.fewest), 2), percent_text(kPower));
+      fmt::format("{:.3g}", smallest_assumption_free_p(comparison.fewest)), percent_text(kPower));
 }
 
 std::string cells_text(const char* where, const std::vector<std::string>& ids) {

@@ -69,7 +69,7 @@ class GateChecker {
     const std::string limit =
         tolerance.relative
             ? fmt::format("at most {} worse than the baseline", percent_text(tolerance.size))
-            : fmt::format("at most {} worse than the baseline", format_number(tolerance.size));
+            : fmt::format("at most {:g} worse than the baseline", tolerance.size);
     bool any = false;
     for (const PairedNumbers& numbers : pairs_->numbers) {
       if (numbers.metric != metric) continue;
@@ -84,8 +84,7 @@ class GateChecker {
     const double bound = *number(field(gate, which));
     const bool is_max = std::string(which) == "max";
     const std::string metric = text(field(gate, "metric"));
-    const std::string limit =
-        fmt::format("{} {}", is_max ? "at most" : "at least", format_number(bound));
+    const std::string limit = fmt::format("{} {:g}", is_max ? "at most" : "at least", bound);
     bool any = false;
     for (const PairedNumbers& numbers : own_->numbers) {
       if (numbers.metric != metric) continue;

@@ -11,7 +11,9 @@
 #include <system_error>
 
 #include "datasets/dataset.h"
+#include "harness/compare/record_file.h"
 #include "harness/exit_code.h"
+#include "reports/comparison/gate.h"
 #include "tests/reports/comparison/compared_results.h"
 
 namespace oar {
@@ -97,6 +99,27 @@ TEST_F(CompareVerbs, GateWritesForPipelines) {
   EXPECT_THAT(content(command.junit), HasSubstr("<testsuite "));
   EXPECT_THAT(content(command.markdown), HasSubstr("### Gate: regression"));
   EXPECT_THAT(out_.str(), HasSubstr("\n::error title="));
+}
+
+TEST_F(CompareVerbs, GateKeepsARecordAsALaterBaseline) {
+  GateCommand keep{record("base", kBase)};
+  keep.save_baseline = folder_ / "baseline.json";
+  EXPECT_EQ(run_gate(keep, out_), kAllDone);
+  EXPECT_EQ(run_gate({record("now", with_gates(kWorse, {regression_gate(0.03, true)})),
+                      keep.save_baseline},
+                     out_),
+            kRegression);
+}
+
+// What `.ci/run` compares with: its cells and gates are those of the sweep as it is now.
+TEST(CiBaseline, FitsTheSweepOfPipelines) {
+  const json sweep = json::parse(std::ifstream(OAR_SOURCE_DIR "/sweeps/ci.json"));
+  json baseline = read_record(OAR_SOURCE_DIR "/sweeps/ci_baseline.json");
+  EXPECT_EQ(baseline["cells"].size(), sweep["matrix"]["recipe"].size() * sweep["seeds"].size());
+  baseline["gates"] = sweep["gates"];
+  const GateReport report = check_gates(baseline, &baseline, 0.05);
+  EXPECT_EQ(report.verdict(), GateVerdict::kPass);
+  EXPECT_EQ(report.checks.size(), sweep["matrix"]["recipe"].size() * sweep["gates"].size());
 }
 
 TEST_F(CompareVerbs, WhatIsNoRecordIsNamed) {

@@ -15,6 +15,7 @@
 
 #include "datasets/dataset.h"
 #include "harness/exit_code.h"
+#include "harness/track/history_figures.h"
 #include "harness/track/track_verb.h"
 #include "tests/reports/comparison/compared_results.h"
 
@@ -172,6 +173,20 @@ TEST_F(History, TrackShowsLinesBandsAndTheFirstCommitOutside) {
   EXPECT_EQ(json::parse(as_json.str())["series"][0]["first_outside"], "c4");
   command.metric = "fidd";
   EXPECT_THROW(run_track_show(command, overview), std::invalid_argument);
+}
+
+TEST_F(History, APictureShowsTheRowsOfTheLastRecordAndTheirBands) {
+  const std::vector<HistorySeries> all = series({30.0, 30.1, 29.9, 36.0});
+  const std::vector<FigureSpec> figures = history_figures(all);
+  ASSERT_EQ(figures.size(), 1U);
+  EXPECT_EQ(figures[0].id, "history_fid");
+  const json& drawing = figures[0].drawing;
+  EXPECT_EQ(drawing["kind"], "history");
+  ASSERT_EQ(drawing["panels"].size(), 1U);
+  EXPECT_EQ(drawing["panels"][0]["means"], json({30.0, 30.1, 29.9, 36.0}));
+  EXPECT_EQ(drawing["panels"][0]["outside"], json({false, false, false, true}));
+  EXPECT_TRUE(drawing["panels"][0]["low"][2].is_null());
+  EXPECT_LT(drawing["panels"][0]["high"][3], 36.0);
 }
 
 TEST_F(History, TrackAddReadsTheFolderOfARun) {
