@@ -74,18 +74,6 @@ ci-baseline: build ## writes sweeps/ci_baseline.json anew, where a change was me
 	@$(CI_RUN)
 	@build/oar-bench gate $(CI)/run --save-baseline sweeps/ci_baseline.json
 
-# From an empty store: artifacts keep their keys when the code changes, so a store of earlier would hide the change.
-CI = build/ci
-CI_RUN = rm -rf $(CI)/store $(CI)/run && OMP_WAIT_POLICY=PASSIVE OAR_PYTHON=$$(cmake/setup.sh plots) \
-  build/oar-bench run sweeps/ci.json --store $(CI)/store --out $(CI)/run -j $(JOBS) --quiet
-ci: build ## runs sweeps/ci.json and gates it against sweeps/ci_baseline.json; the report is in build/ci/run
-	@$(CI_RUN)
-	@build/oar-bench gate $(CI)/run --baseline sweeps/ci_baseline.json --junit $(CI)/gate.xml --markdown $(CI)/gate.md
-
-ci-baseline: build ## writes sweeps/ci_baseline.json anew, where a change was meant to move the numbers: commit it with the change
-	@$(CI_RUN)
-	@build/oar-bench gate $(CI)/run --save-baseline sweeps/ci_baseline.json
-
 bench: ## Google Benchmark over metrics, the feature pass and the search, each beside its baseline (BENCH=regular-expression picks some)
 	@cmake/setup.sh packages build bench
 	@cmake/setup.sh configure build-bench -DOAR_BUILD_BENCHMARKS=ON -DOAR_CUDA_KERNELS=OFF
