@@ -49,7 +49,7 @@ th[aria-sort="ascending"] button::after { content: " \25B2"; }
 th[aria-sort="descending"] button::after { content: " \25BC"; }
 .best { font-weight: 700; background: var(--mark); }
 figure { margin: 1.5rem 0; }
-figure img { max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line); }
+figure img { width: 100%; max-width: 46rem; height: auto; background: #ffffff; border: 1px solid var(--line); }
 figcaption, .caption { color: var(--quiet); font-size: .9rem; }
 pre { overflow-x: auto; padding: .75rem; background: var(--soft); }
 code { background: var(--soft); }
