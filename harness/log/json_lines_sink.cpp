@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
-#include "harness/store/utc_time.h"
 #include "harness/store/live_file.h"
 #include "harness/store/store.h"
+#include "harness/store/utc_time.h"
 
 namespace oar {
 

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "harness/store/utc_time.h"
 #include "harness/store/live_file.h"
 #include "harness/store/progress.h"
 #include "harness/store/store.h"
 #include "harness/store/terminal_text.h"
+#include "harness/store/utc_time.h"
 
 namespace oar {
 namespace {

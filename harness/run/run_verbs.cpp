@@ -99,8 +99,8 @@ Verb add_report_verb(CLI::App& app) {
     bool quiet = false;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* const report = app.add_subcommand(
-      "report", "render a results.json again: a page, tables and pictures");
+  CLI::App* const report =
+      app.add_subcommand("report", "render a results.json again: a page, tables and pictures");
   report->add_option("folder", options->folder, "folder that holds results.json")->required();
   report->add_option("--out", options->out, "folder to write to; that of results.json without it");
   report

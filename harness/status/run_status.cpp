@@ -9,9 +9,9 @@
 
 #include "harness/board/board.h"
 #include "harness/exit_code.h"
-#include "harness/store/utc_time.h"
 #include "harness/store/progress.h"
 #include "harness/store/terminal_text.h"
+#include "harness/store/utc_time.h"
 
 namespace oar {
 namespace {

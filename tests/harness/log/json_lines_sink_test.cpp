@@ -5,9 +5,9 @@
 
 #include <cmath>
 
-#include "harness/store/utc_time.h"
 #include "harness/store/live_file.h"
 #include "harness/store/store.h"
+#include "harness/store/utc_time.h"
 #include "tests/harness/log/log_fixture.h"
 
 namespace oar {

@@ -86,9 +86,9 @@ TEST_F(Program, TrainsAndScoresEveryRecipeAndRunsNothingTwice) {
   for (const json& cell : made.at("cells")) {
     EXPECT_EQ(cell.at("status"), "done");
     EXPECT_EQ(cell.at("samples").at("images").size(), 12u);
-    for (const json* images : {&cell.at("samples").at("images"),
-                               &cell.at("reconstructions").at("originals"),
-                               &cell.at("reconstructions").at("reconstructed")}) {
+    for (const json* images :
+         {&cell.at("samples").at("images"), &cell.at("reconstructions").at("originals"),
+          &cell.at("reconstructions").at("reconstructed")}) {
       EXPECT_FALSE(images->empty());
       for (const std::string image : *images) {
         EXPECT_TRUE(fs::exists(folder_ / "store-out" / image)) << image;

@@ -9,10 +9,10 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "harness/store/utc_time.h"
 #include "harness/status/status_verb.h"
 #include "harness/store/live_file.h"
 #include "harness/store/progress.h"
+#include "harness/store/utc_time.h"
 
 namespace oar {
 namespace {
