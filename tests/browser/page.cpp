@@ -154,8 +154,10 @@ void Page::screenshot(const fs::path& file) {
   json clip = call("Page.getLayoutMetrics").at("cssContentSize");
   clip["width"] = evaluate("Math.max(innerWidth, document.documentElement.scrollWidth)");
   clip["scale"] = 1;
+  // Beyond the viewport Chromium lays the page out anew, and forgets that a phone has no mouse.
+  const bool beyond = clip["height"] > evaluate("innerHeight");
   const json picture = call("Page.captureScreenshot",
-                            {{"format", "png"}, {"captureBeyondViewport", true}, {"clip", clip}});
+                            {{"format", "png"}, {"captureBeyondViewport", beyond}, {"clip", clip}});
   const std::string bytes = decode_base64(picture.at("data"));
   std::ofstream out(file, std::ios::binary);
   if (!out.write(bytes.data(), std::ssize(bytes)).flush()) {
