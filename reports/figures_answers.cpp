@@ -88,11 +88,12 @@ FigureSpec answers_figure(const std::vector<FigureRow>& all, const char* id, con
   figure.section = "known_answers";
   figure.title = title;
   const json& record = answer_of(*rows.front().group->done().front());
+  const std::string split = one_line(text(field(record, "split")));
   figure.caption = fmt::format(
       "{} Orders of {} {} images, chosen as the cell generates. Filled mark: mean; line: {}; "
       "rings: "
       "one for each seed ({}).",
-      question, one_line(text(field(record, "images"))), one_line(text(field(record, "split"))),
+      question, one_line(text(field(record, "images"))), split == "held_out" ? "held-out" : split,
       kIntervalText, seeds_of(rows));
   if (peeks) {
     figure.caption +=

@@ -69,6 +69,10 @@ TEST_F(Upkeep, ACellThatTrainsIsCopiedMovedAndUsedWhereItLies) {
   const FinishedCell cell =
       open_finished_cell(folder_ / "elsewhere", "", folder_ / "elsewhere" / "store");
   EXPECT_EQ(cell.id(), "seed=1");
+  for (const std::string image :
+       results("elsewhere").at("cells").at(0).at("samples").at("images")) {
+    EXPECT_TRUE(fs::exists(folder_ / "elsewhere" / image)) << image;  // a report finds its pictures
+  }
   for (const char* role : {"tokenizer", "any_order", "samples", "scores"}) {
     EXPECT_TRUE(fs::exists(cell.artifact(role) / "manifest.json")) << role;
   }
