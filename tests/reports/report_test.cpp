@@ -343,6 +343,39 @@ TEST(Report, KeepsItsFrameWhateverASingleFieldHolds) {
   }
 }
 
+json three_seeds(const std::string& name, const std::vector<double>& values) {
+  json cells = json::array();
+  for (size_t seed = 0; seed < values.size(); ++seed) {
+    cells.push_back(cell(name, static_cast<int>(seed), {fid(values[seed])}));
+  }
+  return cells;
+}
+
+std::string table_of(const std::vector<json>& rows) {
+  std::vector<json> cells;
+  for (const json& row : rows) cells.insert(cells.end(), row.begin(), row.end());
+  return render_markdown(results(cells));
+}
+
+TEST(MetricTable, TheBestIsBoldWhereItIsBetterThanEveryOtherRow) {
+  const std::string report =
+      table_of({three_seeds("raster", {40, 41, 42.5}), three_seeds("random", {60, 62, 63}),
+                three_seeds("oar", {70, 71, 75})});
+  EXPECT_THAT(report, HasSubstr("| raster | n=3 | **41.2 ± 3.1** |"));
+  EXPECT_THAT(report, HasSubstr("| random | n=3 | 61.7 ± 3.8 |"));
+  EXPECT_THAT(report, HasSubstr("Bold: the best of its column"));
+}
+
+TEST(MetricTable, NothingIsBoldWhereOneOtherRowMayBeAsGoodOrSeedsAreFew) {
+  // Differences 1, -2 and 0.5: no paired test tells them from 0.
+  EXPECT_THAT(table_of({three_seeds("raster", {40, 41, 42}), three_seeds("random", {41, 39, 42.5}),
+                        three_seeds("oar", {170, 171, 172})}),
+              Not(HasSubstr("**4")));
+  EXPECT_THAT(table_of({three_seeds("raster", {40, 41}), three_seeds("random", {140, 141})}),
+              Not(HasSubstr("Bold:")));
+  EXPECT_THAT(table_of({three_seeds("raster", {40, 41, 42})}), Not(HasSubstr("Bold:")));
+}
+
 TEST(TerminalTable, LinesUpNumbersUnderTheirHeadings) {
   EXPECT_EQ(render_table(results({cell("raster", 0, {fid(40), distance(1.667)}),
                                   cell("raster", 1, {fid(42), distance(1.667)}),
