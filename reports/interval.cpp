@@ -2,27 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <numbers>
 #include <stdexcept>
 
+#include "reports/comparison/statistics.h"
+
 namespace oar::report {
-namespace {
-
-// P(|T| <= t), by the finite sums for whole degrees of freedom.
-double student_within(double t, int64_t degrees) {
-  const double angle = std::atan(t / std::sqrt(static_cast<double>(degrees)));
-  const double sine = std::sin(angle), cosine = std::cos(angle);
-  const bool odd = degrees % 2 == 1;
-  double term = odd ? cosine : 1.0, sum = 0;
-  for (int64_t i = odd ? 1 : 0; i <= degrees - 2; i += 2) {
-    sum += term;
-    term *= cosine * cosine * static_cast<double>(i + 1) / static_cast<double>(i + 2);
-  }
-  return odd ? 2 / std::numbers::pi * (angle + sine * sum) : sine * sum;
-}
-
-}  // namespace
 
 double student_quantile(double confidence, int64_t degrees) {
   if (degrees < 1 || !(confidence > 0 && confidence < 1)) {
@@ -31,10 +15,11 @@ double student_quantile(double confidence, int64_t degrees) {
                     confidence));
   }
   double low = 0, high = 1;
-  while (student_within(high, degrees) < confidence && high < 1e15) high *= 2;
+  const double tail = (1 - confidence) / 2;
+  while (student_upper_tail(high, degrees) > tail && high < 1e15) high *= 2;
   for (int i = 0; i < 100; ++i) {
     const double middle = (low + high) / 2;
-    (student_within(middle, degrees) < confidence ? low : high) = middle;
+    (student_upper_tail(middle, degrees) > tail ? low : high) = middle;
   }
   return high;
 }

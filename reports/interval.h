@@ -8,7 +8,6 @@ namespace oar::report {
 /// is mean ± student_quantile(0.95, n − 1) · s / √n: half of it is Spread::half_width.
 ///
 /// Errors  std::invalid_argument unless degrees ≥ 1 and 0 < confidence < 1.
-/// Source  Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
 double student_quantile(double confidence, int64_t degrees);
 
 }  // namespace oar::report

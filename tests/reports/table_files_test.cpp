@@ -1,7 +1,10 @@
 #include "reports/table_files.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 namespace oar::report {
 namespace {
@@ -23,11 +26,14 @@ Table example() {
 }
 
 TEST(ToCsv, HasWhatThePageShowsAndTheNumbersBehindIt) {
-  // Half of the 95 % interval of 1, 2, 3: t = 4.302653 with 2 degrees, s = 1, n = 3.
+  const double half = spread_of({1, 2, 3}).half_width;
+  EXPECT_NEAR(half, 4.302652729749464 / std::sqrt(3.0), 1e-12);  // t of 2 degrees, s = 1
   EXPECT_EQ(to_csv(example()),
             "recipe,FID ↓,FID ↓: mean,FID ↓: sd,FID ↓: 95 % half-width,FID ↓: n\n"
-            "oar_finetuned,2.0 ± 2.5,2,1,2.484137711750329,3\n"
-            "\"'=HYPERLINK(\"\"x\"\"), <b>\",–,,,,0\n");
+            "oar_finetuned,2.0 ± 2.5,2,1," +
+                fmt::format("{}", half) +
+                ",3\n"
+                "\"'=HYPERLINK(\"\"x\"\"), <b>\",–,,,,0\n");
 }
 
 TEST(ToCsv, LeavesNumbersThatBeginWithASignAlone) {
