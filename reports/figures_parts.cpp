@@ -45,7 +45,9 @@ std::string without_middle(const std::string& name, size_t limit) {
 }
 
 double rounded(double value) {  // figures.json is read by people too
-  return std::isfinite(value) && value != 0 ? std::stod(fmt::format("{:.7g}", value)) : value;
+  return std::isfinite(value) && value != 0
+             ? std::strtod(fmt::format("{:.7g}", value).c_str(), nullptr)
+             : value;
 }
 
 json rounded(const std::vector<double>& values) {

@@ -104,16 +104,20 @@ std::vector<MetricColumn> published_columns(const std::vector<const Group*>& gro
   return found;
 }
 
-/// p that `better` is not better than `other` after all: a paired t-test over the seeds of both.
-/// Nothing with fewer seeds than a comparison is made of.
-std::optional<double> p_of_difference(const Entry& better, const Entry& other) {
+/// p of "`better` is not better than `other`": two-sided, of a paired t-test over the seeds that
+/// both have; 1 where these seeds say the opposite. Nothing with fewer seeds than a comparison is
+/// made of.
+std::optional<double> p_of_difference(const Entry& better, const Entry& other,
+                                      bool higher_is_better) {
   std::vector<double> differences;
   for (const auto& [seed, value] : better.by_seed) {
     const auto found = other.by_seed.find(seed);
     if (found != other.by_seed.end()) differences.push_back(value - found->second);
   }
   if (static_cast<int64_t>(differences.size()) < kFewestPairs) return std::nullopt;
-  return paired_t_test(differences).two_sided();
+  const PairedTest test = paired_t_test(differences);
+  const bool agrees = higher_is_better ? test.mean > 0 : test.mean < 0;
+  return agrees ? test.two_sided() : 1.0;
 }
 
 /// The row whose mean is the best of a column, if it is decidedly better than every other: at
@@ -129,7 +133,7 @@ std::optional<size_t> decided_best(const MetricColumn& column, const std::vector
   std::vector<double> p;
   for (size_t i = 0; i < entries.size(); ++i) {
     if (i == best) continue;
-    const auto found = p_of_difference(entries[best], entries[i]);
+    const auto found = p_of_difference(entries[best], entries[i], *column.higher_is_better);
     if (!found) return std::nullopt;
     p.push_back(*found);
   }
@@ -311,9 +315,9 @@ Document metric_section(const Layout& layout) {
       "An arrow says which way is better (↓ lower, ↑ higher); without one neither is.";
   if (static_cast<int64_t>(fewest) < kSeedsToDecide) {
     legend += fmt::format(
-        " Some rows have fewer than {} seeds: with so few, no rank test can tell two rows apart at "
-        "the 5 % level, so read "
-        "their differences as hints.",
+        " Some rows have fewer than {} seeds: with so few, no test that "
+        "assumes nothing of the numbers can tell two rows apart at the 5 % level, so read their "
+        "differences as hints.",
         kSeedsToDecide);
   }
   section += legend + "\n\n";

@@ -12,6 +12,8 @@
 #include <set>
 #include <system_error>
 
+#include "reports/fields.h"
+
 extern char** environ;
 
 namespace oar {
@@ -19,6 +21,7 @@ namespace {
 
 /// Raised whenever the script draws the same data in another way.
 constexpr int kFiguresVersion = 1;
+constexpr char kIdLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
 
 namespace fs = std::filesystem;
 
@@ -54,17 +57,21 @@ void write_text(const fs::path& path, const std::string& text) {
   fs::rename(temporary, path);
 }
 
-/// Removes the pictures that are none of these figures.
-void remove_others(const std::vector<FigureSpec>& figures, const fs::path& folder) {
+/// Removes the pictures of the last report, as its list names them, that are none of these
+/// figures. Files of others may lie beside them.
+void remove_former(const std::string& former_list, const std::vector<FigureSpec>& figures,
+                   const fs::path& folder) {
   std::set<std::string> ours;
-  for (const FigureSpec& figure : figures) {
-    for (const std::string& file : files_of(figure)) ours.insert(file);
-  }
-  const std::set<std::string> endings = {".png", ".svg", ".pdf", ".gif"};
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const fs::path file = entry.path().filename();
-    if (endings.contains(file.extension().string()) && !ours.contains(file.string())) {
-      fs::remove(entry.path());
+  for (const FigureSpec& figure : figures) ours.insert(figure.id);
+  const nlohmann::json former =
+      nlohmann::json::parse(former_list, nullptr, /*allow_exceptions=*/false);
+  for (const nlohmann::json& figure : report::items(former, "figures")) {
+    const std::string id = report::text(report::field(figure, "id"));
+    const bool plain = !id.empty() && id.find_first_not_of(kIdLetters) == std::string::npos;
+    if (!plain || ours.contains(id)) continue;
+    std::error_code ignored;  // a picture too many spoils nothing
+    for (const char* ending : {".png", ".svg", ".pdf", ".gif"}) {
+      fs::remove(folder / (id + ending), ignored);
     }
   }
 }
@@ -111,8 +118,9 @@ std::string draw_figures(const std::vector<FigureSpec>& figures, const fs::path&
   const std::string text =
       nlohmann::json{{"version", kFiguresVersion}, {"figures", std::move(specs)}}.dump(
           -1, ' ', false, nlohmann::json::error_handler_t::replace);
-  remove_others(figures, folder);
-  if (text_of(list) == text && all_there(figures, folder)) return "";
+  const std::string former = text_of(list);
+  remove_former(former, figures, folder);
+  if (former == text && all_there(figures, folder)) return "";
   for (const FigureSpec& figure :
        figures) {  // those of the last report are no pictures of this one
     for (const std::string& file : files_of(figure)) fs::remove(folder / file);

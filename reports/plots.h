@@ -10,10 +10,10 @@ namespace oar {
 
 /// Has Python draw figures: writes <out_folder>/figures/figures.json, and there come <id>.png, .svg
 /// and .pdf of each, or <id>.gif. Exhibits are read from `results_folder`. Pictures of an earlier
-/// report are removed; nothing is drawn again where figures.json says the same as before and all
-/// of it is there. Pictures are extra: a report without them is whole. Returns what to tell the
-/// user if they cannot be drawn, else an empty text; a figure that alone cannot be drawn is named
-/// on standard error.
+/// report, as its figures.json names them, are removed; nothing is drawn again where figures.json
+/// says the same as before and all of it is there. Pictures are extra: a report without them is
+/// whole. Returns what to tell the user if they cannot be drawn, else an empty text; a figure that
+/// alone cannot be drawn is named on standard error.
 ///
 /// The interpreter is $OAR_PYTHON, or else the one that the set-up keeps in the user's cache, or
 /// else python3; the script is the one this program was built with, or $OAR_PLOTS. No name comes

@@ -1,7 +1,10 @@
 #include "reports/report_files.h"
 
+#include <exception>
+#include <fstream>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "reports/fields.h"
@@ -15,6 +18,9 @@ namespace oar {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr char kTableList[] = "tables.json";
+
 using nlohmann::json;
 using report::Document;
 using report::Table;
@@ -45,12 +51,28 @@ Table joined_records(const Document& document) {
   return all;
 }
 
+/// Removes the tables of the last report that this one does not have. Files of others may lie
+/// beside them.
+void remove_former_tables(const fs::path& folder, const std::set<std::string>& written) {
+  std::ifstream in(folder / kTableList);
+  const json former = json::parse(in, nullptr, /*allow_exceptions=*/false);
+  for (const json& file : report::items(former, "files")) {
+    const std::string name = report::text(file);
+    const size_t dot = name.find('.');
+    const bool plain = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == dot &&
+                       dot != 0 && (name.ends_with(".csv") || name.ends_with(".tex")) &&
+                       dot + 4 == name.size();
+    std::error_code ignored;  // a table too many spoils nothing
+    if (plain && !written.contains(name)) fs::remove(folder / name, ignored);
+  }
+}
+
 void write_tables(const Document& document, const fs::path& folder, const WriteText& write) {
   fs::create_directories(folder);
-  std::set<fs::path> written;
+  std::set<std::string> written;
   const auto put = [&](const std::string& name, const std::string& text) {
     write(folder / name, text);
-    written.insert(folder / name);
+    written.insert(name);
   };
   for (const auto& [name, table] : named_tables(document)) {
     put(name + ".csv", report::to_csv(*table));
@@ -58,11 +80,8 @@ void write_tables(const Document& document, const fs::path& folder, const WriteT
   }
   const Table records = joined_records(document);
   if (!records.empty()) put("records.csv", report::to_csv(records));
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const fs::path ending = entry.path().extension();
-    const bool ours = ending == ".csv" || ending == ".tex";
-    if (ours && !written.contains(entry.path())) fs::remove(entry.path());
-  }
+  remove_former_tables(folder, written);
+  write(folder / kTableList, json{{"files", written}}.dump() + "\n");
 }
 
 /// Those of which there is a picture.
@@ -84,9 +103,15 @@ std::string write_report(const json& results, const fs::path& folder, const fs::
   const Document document = document_of(results);
   write_tables(document, out / "tables", write);
   const std::vector<FigureSpec> specs = figures_of(results);
-  const std::string note = draw_figures(specs, folder, out);
+  std::string note;
+  try {
+    note = draw_figures(specs, folder, out);
+  } catch (const std::exception& error) {
+    note = std::string("no pictures: ") + error.what();
+  }
   const std::vector<report::DrawnFigure> figures = drawn(specs, out / "figures");
-  write(out / "report.md", report::to_markdown(document, figures));
+  const std::string why = note.empty() ? "" : "\n" + report::escape_markdown(note) + "\n";
+  write(out / "report.md", report::to_markdown(document, figures) + why);
   const std::string name = report::text(report::field(results, "name"));
   write(out / "report.html",
         report::to_html(document, name.empty() ? "Results without a name" : name, figures, out,

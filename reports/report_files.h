@@ -16,10 +16,11 @@ using WriteText = std::function<void(const std::filesystem::path&, std::string_v
 ///     report.html     one file that needs nothing else
 ///     report.md       the same for terminals and version control; its pictures are in figures/
 ///     tables/*.csv    every table, and records.csv with every number of every cell
-///     tables/*.tex    every table, ready to be pasted
+///     tables/*.tex    every table, ready to be pasted; tables.json lists the files
 ///     figures/*       every picture as PNG, SVG and PDF, animations as GIF, and figures.json
 ///
-/// Tables and pictures that an earlier report had and this one has not are removed. Returns what to
+/// Tables and pictures that the last report there had and this one has not are removed, and nothing
+/// else. Returns what to
 /// tell the user if there are no pictures, else an empty text: a report without them is whole.
 ///
 /// Errors  std::system_error with the path; what `write` throws.

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -81,6 +83,16 @@ int run_compare(const CompareCommand& command, std::ostream& out) {
     options.tolerances[metric] = tolerance;
   }
   const Comparison comparison = compare_results(base, now, options);
+  for (const std::string& text : command.tolerance) {
+    const std::string metric = tolerance_from_text(text).first;
+    const bool known = std::any_of(
+        comparison.metrics.begin(), comparison.metrics.end(),
+        [&](const ComparedMetric& compared) { return compared.numbers.metric == metric; });
+    if (!known) {
+      throw std::invalid_argument(
+          fmt::format("--tolerance: no metric that is compared is called \"{}\"", metric));
+    }
+  }
   out << (command.json ? printed(comparison_json(comparison)) : comparison_text(comparison))
       << std::flush;
   if (comparison.any_worse()) return kRegression;
@@ -90,6 +102,13 @@ int run_compare(const CompareCommand& command, std::ostream& out) {
 int run_gate(const GateCommand& command, std::ostream& out) {
   const json now = read_record(command.run);
   if (!command.save_baseline.empty()) {
+    for (const json& cell : now.at("cells")) {
+      if (cell.at("status") != "done") {
+        throw std::invalid_argument(fmt::format(
+            "{}: its cell {} is not done, and a baseline needs all of them; run the sweep again",
+            command.run.string(), cell.at("id").dump()));
+      }
+    }
     write_file_atomically(command.save_baseline, printed(baseline_of(now)));
     out << fmt::format("{}: the baseline of \"{}\"\n", command.save_baseline.string(),
                        record_name(now).sweep)
@@ -102,7 +121,14 @@ int run_gate(const GateCommand& command, std::ostream& out) {
       check_gates(now, command.baseline.empty() ? nullptr : &base, command.level);
   if (!command.junit.empty()) write_file_atomically(command.junit, gate_junit(report));
   if (!command.markdown.empty()) write_file_atomically(command.markdown, gate_markdown(report));
-  out << (command.json ? printed(gate_json(report)) : gate_text(report));
+  std::string text = command.json ? printed(gate_json(report)) : gate_text(report);
+  if (command.github) {  // a recipe's name at the beginning of a line could be a command there
+    std::string quoted;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) quoted += "| " + line + "\n";
+    text = quoted;
+  }
+  out << text;
   if (command.github) out << gate_github(report);
   out << std::flush;
   return exit_code(report.verdict());

@@ -211,7 +211,8 @@ const StageFailure* SweepWork::failure_of_cell(size_t cell) const {
     return &state->second.failure;
   }
   for (const auto& [role, stage] : plan_.cells[cell]) {
-    if (stages_[stage].state == State::kFailed) return &stages_[stage].failure;
+    const bool counts = !plan_.stages[stage].for_pictures;
+    if (counts && stages_[stage].state == State::kFailed) return &stages_[stage].failure;
   }
   return nullptr;
 }
@@ -264,7 +265,7 @@ std::vector<CellOutcome> SweepWork::outcomes() const {
       if (stages_[stage].state == State::kDone) {
         outcome.stages.push_back({role, &plan_.stages[stage].node, &stages_[stage].result});
       }
-      pending += stages_[stage].state == State::kPending;
+      pending += stages_[stage].state == State::kPending && !plan_.stages[stage].for_pictures;
     }
     if (const StageFailure* failure = failure_of_cell(cell)) {
       outcome.status = failure->status == "diverged" ? CellStatus::kDiverged : CellStatus::kFailed;

@@ -16,6 +16,7 @@ struct PlannedStage {
   std::string role;  ///< what it is to the cell: "generated_features", "specialist", ...
   StageNode node;
   StageFunction function;
+  bool for_pictures = false;   ///< a cell is done without it
   bool data_parallel = false;  ///< all ranks of Environment::ranks call the function, each with its
                                ///< share of every batch
 };

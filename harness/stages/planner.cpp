@@ -203,11 +203,13 @@ void Planner::add_images(Step& step) {
                     {{"dataset", input(made.dataset)}, {"tokenizer", input(made.tokenizer)}}),
           images * made.pixels_work, images * static_cast<double>(side * side),
           [=](StageContext& context) { return run_tokens(context, config, environment); });
-  add(step, "reconstructions",
+  const size_t pictures = add(
+      step, "reconstructions",
       make_node("reconstructions", 1, {{"images", kShownImages}},
                 {{"dataset", input(made.dataset)}, {"tokenizer", input(made.tokenizer)}}),
       2 * kShownImages * made.pixels_work, 2.0 * kShownImages * static_cast<double>(side * side),
       [=](StageContext& context) { return run_reconstructions(context, config, environment); });
+  stages_[pictures].for_pictures = true;
 }
 
 /// planted_path: codes from the start, and no tokenizer.

@@ -27,8 +27,7 @@ std::unique_ptr<LiveFile> hold_keys(const fs::path& store, const std::string& wh
     live->show({{"sweep", what}, {"keys", keys}});
     return live;
   } catch (const std::system_error& error) {
-    if (error.code() != std::errc::read_only_file_system &&
-        error.code() != std::errc::permission_denied) {
+    if (error.code() != std::errc::read_only_file_system) {
       say(fmt::format("gc cannot know what this process needs, run none meanwhile: {}",
                       error.what()));
     }

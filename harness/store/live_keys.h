@@ -16,8 +16,9 @@ namespace oar {
 /// begins to rely on what is just being deleted.
 ///
 /// `what` tells people what the process does. `say` hears for whom it has to wait, if it has to.
-/// Null for a store that may not be written to: nobody deletes from it either. Null on a full disk
-/// too, as what is finished can still be read; `say` hears that gc knows nothing of it.
+/// Null on a read-only file system: nobody deletes from it either. Null too on a full disk and in a
+/// store of somebody else, as what is finished can still be read; `say` hears that gc knows nothing
+/// of it.
 ///
 /// Errors  Interrupted if a signal comes while waiting.
 std::unique_ptr<LiveFile> hold_keys(const std::filesystem::path& store, const std::string& what,

@@ -150,13 +150,14 @@ std::optional<Interval> band_of(const std::vector<double>& before) {
   if (before.size() < kFewestBefore) return std::nullopt;
   constexpr double kLevel = 0.999;
   constexpr double kNarrowest = 0.001;
+  constexpr double kRounding = 1e-12;  // of numbers that should be 0
   const size_t taken = std::min(before.size(), kMostBefore);
   const report::Spread spread =
       report::spread_of({before.end() - static_cast<std::ptrdiff_t>(taken), before.end()});
   const auto n = static_cast<double>(spread.n);
   const double reach =
       report::student_quantile(kLevel, spread.n - 1) * spread.stddev * std::sqrt(1.0 + 1.0 / n);
-  const double half = std::max(reach, kNarrowest * std::abs(spread.mean));
+  const double half = std::max({reach, kNarrowest * std::abs(spread.mean), kRounding});
   return Interval{spread.mean - half, spread.mean + half};
 }
 

@@ -103,7 +103,9 @@ void copy_exhibits(const json& results, const fs::path& run, const fs::path& out
       const fs::path name = path.get<std::string>();
       if (!fs::exists(run / name) || fs::exists(out / name)) continue;
       fs::create_directories((out / name).parent_path());
-      fs::copy_file(run / name, out / name);
+      const fs::path half = out / (name.string() + ".half");
+      fs::copy_file(run / name, half, fs::copy_options::overwrite_existing);
+      fs::rename(half, out / name);
     }
   };
   for (const json& cell : results.at("cells")) {

@@ -169,6 +169,12 @@ void check_metric(const Comparison& comparison, const std::vector<PairedNumbers>
 
 }  // namespace
 
+double beyond_limit(double found, double limit) {
+  constexpr double kRounding = 1e-9;
+  const double beyond = found - limit;
+  return std::abs(beyond) <= kRounding * std::max(std::abs(found), std::abs(limit)) ? 0.0 : beyond;
+}
+
 std::optional<std::vector<double>> beyond_tolerance(const PairedNumbers& numbers,
                                                     const Tolerance& tolerance) {
   if (!numbers.higher_is_better) {
@@ -183,7 +189,11 @@ std::optional<std::vector<double>> beyond_tolerance(const PairedNumbers& numbers
   std::vector<double> beyond;
   for (const NumberPair& pair : numbers.pairs) {
     const double worse = *numbers.higher_is_better ? -pair.difference() : pair.difference();
-    beyond.push_back(worse - tolerance.size * (tolerance.relative ? std::abs(pair.base) : 1.0));
+    const double allowed = tolerance.size * (tolerance.relative ? std::abs(pair.base) : 1.0);
+    // Both numbers are rounded, however small their difference.
+    const double rounding = 1e-12 * std::max(std::abs(pair.base), std::abs(pair.now));
+    const double found = beyond_limit(worse, allowed);
+    beyond.push_back(std::abs(found) <= rounding ? 0.0 : found);
   }
   return beyond;
 }
@@ -215,7 +225,7 @@ bool Comparison::any_worse() const {
 }
 
 bool Comparison::any_undecided() const {
-  return metrics.empty() ||
+  return metrics.empty() || !only_in_base.empty() ||
          std::any_of(metrics.begin(), metrics.end(), [](const ComparedMetric& compared) {
            return compared.verdict == Verdict::kRefused ||
                   (compared.verdict == Verdict::kUndecided && compared.numbers.higher_is_better);

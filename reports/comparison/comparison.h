@@ -33,6 +33,10 @@ struct Tolerance {
 std::optional<std::vector<double>> beyond_tolerance(const PairedNumbers& numbers,
                                                     const Tolerance& tolerance);
 
+/// found - limit; 0 where that is no more than rounding, a billionth of the larger: what lies at a
+/// limit keeps to it.
+double beyond_limit(double found, double limit);
+
 enum class Verdict {
   kBetter,
   kWorse,

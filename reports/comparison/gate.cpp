@@ -12,6 +12,7 @@
 #include "reports/comparison/text_table.h"
 #include "reports/fields.h"
 #include "reports/interval.h"
+#include "reports/summary.h"
 #include "reports/text.h"
 
 namespace oar {
@@ -92,6 +93,21 @@ class GateChecker {
       open_.push_back(limit_check(numbers, bound, is_max, limit));
     }
     if (!any) add_missing(metric, limit, "no cell of this record has it");
+    if (any) add_rows_without(metric, limit);
+  }
+
+  /// A limit holds for every row, so one that has no number at all has not been checked.
+  void add_rows_without(const std::string& metric, const std::string& limit) {
+    for (const report::Group& group : report::layout_of(now_).groups) {
+      const std::string row = report::one_line(group.name);
+      const auto known = [&](const PairedNumbers& numbers) {
+        return numbers.metric == metric &&
+               std::find(numbers.rows.begin(), numbers.rows.end(), row) != numbers.rows.end();
+      };
+      if (std::any_of(own_->numbers.begin(), own_->numbers.end(), known)) continue;
+      add_missing(metric, limit, "no finished cell of this row has it");
+      open_.back().check.row = row;
+    }
   }
 
   void add_missing(const std::string& metric, const std::string& limit, const std::string& reason) {
@@ -166,7 +182,7 @@ class GateChecker {
     std::vector<double> beyond;
     for (const NumberPair& pair : numbers.pairs) {
       values.push_back(pair.now);
-      beyond.push_back(is_max ? pair.now - bound : bound - pair.now);
+      beyond.push_back(is_max ? beyond_limit(pair.now, bound) : -beyond_limit(pair.now, bound));
     }
     open.check.interval = one_sided_bounds(paired_t_test(values), level_);
     test(numbers, paired_t_test(beyond), open);

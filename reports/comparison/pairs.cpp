@@ -88,6 +88,11 @@ const json* counterpart(const json& metric, const json& cell) {
   return found;
 }
 
+bool has_number(const json& metric) {
+  const auto value = number(field(metric, "value"));
+  return value && std::isfinite(*value);
+}
+
 /// Collects the numbers of pairs of cells.
 class Pairer {
  public:
@@ -97,6 +102,7 @@ class Pairer {
     if (!is_done(base)) return;
     for (const json& metric : items(base, "metrics")) {
       if (!metric.is_object()) continue;
+      if (&base != &now && !has_number(metric)) continue;
       const json* const other = is_done(now) ? counterpart(metric, now) : nullptr;
       add_pair(find(row, metric, other), base, metric, now, other);
     }
@@ -165,7 +171,10 @@ class Pairer {
                 const json* now) {
     PairedNumbers& numbers = found.numbers;
     const auto before = number(field(base, "value"));
-    if (!before || !std::isfinite(*before)) return;  // the base has no number here either
+    if (!has_number(base)) {  // of a record by itself: it is missed
+      numbers.lost.push_back(seed_of(now_cell) + " is not finite");
+      return;
+    }
     if (now == nullptr) {
       numbers.lost.push_back(lost_seed(now_cell));
       return;

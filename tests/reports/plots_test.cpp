@@ -179,12 +179,15 @@ TEST_F(Plots, WithoutItsScriptTheUserIsTold) {
               HasSubstr("no pictures: there is no /nowhere/plot_results.py; set OAR_PLOTS"));
 }
 
-TEST_F(Plots, PicturesOfAnEarlierReportAreRemoved) {
+TEST_F(Plots, PicturesOfAnEarlierReportAreRemovedAndNoOthers) {
   fs::create_directories(folder_ / "figures");
-  std::ofstream(folder_ / "figures" / "old.png") << "old";
-  std::ofstream(folder_ / "figures" / "notes.txt") << "of the user";
+  for (const char* name : {"old.png", "old.svg", "mine.png", "notes.txt"}) {
+    std::ofstream(folder_ / "figures" / name) << "a picture";
+  }
+  std::ofstream(folder_ / "figures" / "figures.json")
+      << json{{"figures", {{{"id", "old"}}, {{"id", "../old"}}, {{"id", 3}}}}};
   EXPECT_EQ(draw_figures({}, folder_, folder_), "");
-  EXPECT_EQ(pictures(), std::set<std::string>{"notes.txt"});
+  EXPECT_EQ(pictures(), (std::set<std::string>{"mine.png", "notes.txt"}));
 }
 
 }  // namespace

@@ -149,8 +149,9 @@ TEST(PlanCell, ThePathAndTheNoiseAreWhatThePlantedDataIs) {
 TEST(ReadySweeps, AreReadWithoutAMistake) {
   int64_t read = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(OAR_SOURCE_DIR) / "sweeps")) {
-    const bool is_sweep =
-        entry.path().extension() == ".json" && entry.path().stem().extension() != ".schema";
+    const bool is_sweep = entry.path().extension() == ".json" &&
+                          entry.path().stem().extension() != ".schema" &&
+                          entry.path().filename() != "ci_baseline.json";  // a record
     if (!is_sweep) continue;
     const Sweep sweep = read_sweep(entry.path(), {}, known_names());
     ++read;

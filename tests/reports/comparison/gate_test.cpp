@@ -76,6 +76,26 @@ TEST(Gate, ASeedThatDivergedCannotPass) {
   EXPECT_EQ(check.reason, "seed 3 diverged");
 }
 
+TEST(Gate, ALimitHoldsForEveryRowAndEverySeed) {
+  const json gate = {{"metric", "fid"}, {"max", 40}};
+  const auto verdict = [&](const json& now) {
+    return check_gates(with_gates(now, {gate}), nullptr, 0.05).verdict();
+  };
+  EXPECT_EQ(verdict(fid_results({{"raster", {30.0, 31.0, 29.5}}})), GateVerdict::kPass);
+  EXPECT_EQ(
+      verdict(fid_results({{"raster", {30.0, 31.0, 29.5}}, {"oar", {nullptr, nullptr, nullptr}}})),
+      GateVerdict::kUndecided);  // every cell of oar diverged
+  json without = fid_results({{"raster", {30.0, 31.0, 29.5, 30.5}}});
+  without["cells"][3]["metrics"][0]["value"] = nullptr;  // done, but not a number
+  EXPECT_EQ(verdict(without), GateVerdict::kUndecided);
+}
+
+TEST(Gate, WhatLiesAtTheLimitUpToRoundingKeepsToIt) {
+  const json base = fid_results({{"oar", {0.8000000000000003, 0.8000000000000003, 0.8}}});
+  const json now = fid_results({{"oar", {0.82, 0.8200000000000003, 0.82}}});
+  EXPECT_EQ(only(base, now, regression_gate(0.02, false)).verdict, GateVerdict::kPass);
+}
+
 TEST(Gate, NumbersMeasuredInAnotherWayCannotBeDecided) {
   json now = kBase;
   for (json& cell : now["cells"]) cell["metrics"][0]["num_generated"] = 100;
