@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -106,6 +107,8 @@ std::string write_report(const json& results, const fs::path& folder, const fs::
   std::string note;
   try {
     note = draw_figures(specs, folder, out);
+  } catch (const std::system_error&) {
+    throw;
   } catch (const std::exception& error) {
     note = std::string("no pictures: ") + error.what();
   }

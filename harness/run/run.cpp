@@ -262,6 +262,8 @@ class SweepRun {
       add_exhibits(shown, outcomes, out_);
       write_json(out_ / "results.json", shown);
       return shown;
+    } catch (const std::system_error&) {  // a full disk is to be told, with the record written
+      throw;
     } catch (const std::exception& error) {  // every number is there
       fmt::print(stderr, "the report lacks pictures of samples: {}\n", error.what());
       return results;
