@@ -27,7 +27,7 @@ class Table {
  public:
   using Row = std::vector<TableCell>;
 
-  /// `name` is that of its files: [a-z0-9_]+. `caption` is Markdown without a line break.
+  /// `name` is that of its files: [a-z0-9_]+; `header` is Markdown.
   Table(std::string name, std::vector<std::string> header, size_t left = 1);
 
   void add(Row row) { rows_.push_back(std::move(row)); }
@@ -43,7 +43,7 @@ class Table {
   size_t left() const { return left_; }
   const std::vector<Row>& rows() const { return rows_; }
 
-  std::string caption;  ///< how its numbers were measured; Markdown in one paragraph
+  std::string caption;  ///< Markdown: how its numbers were measured
 
  private:
   std::string name_;

@@ -33,7 +33,7 @@ std::string escape_html(std::string_view text) {
         escaped += "&quot;";
         break;
       case '\'':
-        escaped += "&#39;";
+        escaped += "&apos;";
         break;
       default:
         escaped += c;

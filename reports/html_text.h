@@ -4,7 +4,7 @@
 #include <string_view>
 namespace oar::report {
 
-/// Text as HTML shows it, also between quotes.
+/// Text as HTML and XML show it, also between quotes.
 std::string escape_html(std::string_view text);
 
 /// Markdown as HTML. Raw HTML in it stays text.

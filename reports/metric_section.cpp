@@ -144,13 +144,12 @@ std::optional<size_t> decided_best(const MetricColumn& column, const std::vector
 }
 
 /// Marks the best cells of a table whose metrics begin at column `first`; true if there is one.
+/// `entries` are those of each column, row by row.
 bool mark_best(Table& table, size_t first, const std::vector<MetricColumn>& columns,
-               const std::vector<const Group*>& groups) {
+               const std::vector<std::vector<Entry>>& entries) {
   bool any = false;
   for (size_t i = 0; i < columns.size(); ++i) {
-    std::vector<Entry> entries;
-    for (const Group* group : groups) entries.push_back(entry_of(*group, columns[i], source_cell));
-    const auto best = decided_best(columns[i], entries);
+    const auto best = decided_best(columns[i], entries[i]);
     if (best) table.cell(*best, first + i).best = true;
     any = any || best.has_value();
   }
@@ -172,11 +171,12 @@ Document metric_table(const Layout& layout, const std::vector<const Group*>& gro
 
   Table table("results", header, 2);
   std::vector<bool> within(columns.size(), false);
+  std::vector<std::vector<Entry>> entries(columns.size());
   bool peeking = false;
   for (const Group* group : groups) {
     Table::Row row = {escape_markdown(group->row), seeds_text(*group)};
     for (size_t i = 0; i < columns.size(); ++i) {
-      const Entry entry = entry_of(*group, columns[i], source_cell);
+      const Entry& entry = entries[i].emplace_back(entry_of(*group, columns[i], source_cell));
       within[i] = within[i] || entry.within.n > 0;
       peeking = peeking || (entry.peeks && !group->done().empty());
       row.push_back(number_cell(entry_text(*group, columns[i], entry), entry.spread,
@@ -193,7 +193,7 @@ Document metric_table(const Layout& layout, const std::vector<const Group*>& gro
   }
 
   std::string section;
-  if (mark_best(table, 2, columns, groups)) {
+  if (mark_best(table, 2, columns, entries)) {
     section +=
         "Bold: the best of its column, where it is better than every other row at the 5 % level: "
         "paired t-tests over at least three seeds, corrected over the rows (Holm).\n\n";

@@ -5,6 +5,7 @@
 
 #include "reports/comparison/formats.h"
 #include "reports/comparison/text_table.h"
+#include "reports/html_text.h"
 #include "reports/text.h"
 
 namespace oar {
@@ -192,29 +193,7 @@ std::string escape_xml(std::string_view text) {
   for (const std::string_view never : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"}) {  // U+FFFE, U+FFFF
     for (size_t at; (at = line.find(never)) != std::string::npos;) line.replace(at, 3, "?");
   }
-  std::string escaped;
-  for (const char c : line) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&apos;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
+  return report::escape_html(line);
 }
 
 std::string escape_github(std::string_view text, bool property) {
