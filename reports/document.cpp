@@ -16,14 +16,14 @@ std::string line_of(const std::vector<std::string>& cells) {
 }
 
 struct MarkdownWriter {
-  const std::vector<DrawnFigure>& figures;
+  const std::vector<FigureSpec>& figures;
 
   std::string operator()(const std::string& markdown) const { return markdown; }
   std::string operator()(const Table& table) const { return to_markdown(table); }
   std::string operator()(const Records&) const { return ""; }
   std::string operator()(const FigurePlace& place) const {
     std::string text;
-    for (const DrawnFigure& figure : figures) {
+    for (const FigureSpec& figure : figures) {
       if (figure.section != place.section) continue;
       text += fmt::format("![{}](figures/{}.{})\n\n**{}.** {}\n\n", escape_markdown(figure.alt),
                           figure.id, figure.animated ? "gif" : "png", escape_markdown(figure.title),
@@ -104,7 +104,7 @@ std::string to_markdown(const Table& table) {
   return text + "\n";
 }
 
-std::string to_markdown(const Document& document, const std::vector<DrawnFigure>& figures) {
+std::string to_markdown(const Document& document, const std::vector<FigureSpec>& figures) {
   std::string text;
   const MarkdownWriter write{figures};
   for (const Document::Block& block : document.blocks()) text += std::visit(write, block);

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "reports/figures.h"
 #include "reports/text.h"
 
 namespace oar::report {
@@ -95,16 +96,9 @@ class Document {
   std::vector<Block> blocks_;
 };
 
-/// A picture that was drawn.
-struct DrawnFigure {
-  std::string id;                   ///< [a-z0-9_]+: figures/<id>.png, or .gif if animated
-  std::string section;              ///< as in FigurePlace
-  std::string title, caption, alt;  ///< plain text
-  bool animated = false;
-};
-
-/// The document as Markdown; its pictures are links to figures/. Records are left to other formats.
-std::string to_markdown(const Document& document, const std::vector<DrawnFigure>& figures);
+/// The document as Markdown with these figures, all of them drawn: links to figures/<id>.png, or
+/// .gif. Records are left to other formats.
+std::string to_markdown(const Document& document, const std::vector<FigureSpec>& figures);
 
 /// A table as Markdown, and a blank line.
 std::string to_markdown(const Table& table);

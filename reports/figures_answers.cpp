@@ -42,9 +42,22 @@ std::vector<double> values_of(const FigureRow& row, const char* key) {
   return values;
 }
 
+/// What random orders have, where all rows state the same: else there is no one line to draw.
+std::optional<double> stated_reference(const std::vector<FigureRow>& rows, const char* key) {
+  std::optional<double> reference;
+  for (const FigureRow& row : rows) {
+    for (const double value : values_of(row, key)) {
+      if (!std::isfinite(value) || (reference && *reference != value)) return std::nullopt;
+      reference = value;
+    }
+  }
+  return reference;
+}
+
 json panel_of(const std::vector<FigureRow>& rows, const Answer& answer, bool* peeks) {
   json entries = json::array();
-  std::optional<double> reference = answer.reference;
+  const std::optional<double> reference =
+      answer.random_key == nullptr ? answer.reference : stated_reference(rows, answer.random_key);
   for (const FigureRow& row : rows) {
     json found = values_json(values_of(row, answer.key));
     if (!found.contains("mean")) found["note"] = no_value_text(*row.group);
@@ -53,10 +66,6 @@ json panel_of(const std::vector<FigureRow>& rows, const Answer& answer, bool* pe
                     [](const json* cell) { return is_true(field(answer_of(*cell), "peeks")); })) {
       found["peeks"] = true;
       *peeks = true;
-    }
-    if (answer.random_key != nullptr && !reference) {
-      const auto stated = values_of(row, answer.random_key);
-      if (!stated.empty() && std::isfinite(stated.front())) reference = stated.front();
     }
     entries.push_back(std::move(found));
   }

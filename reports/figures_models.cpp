@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "reports/fields.h"
 #include "reports/figures_parts.h"
@@ -49,14 +50,16 @@ Curve curve_of(const json& stage) {
 }
 
 /// The trainings of each row, those that rows share once. A fine-tuning begins where the training
-/// before it ended, so that all stand over the images that their model has seen.
+/// before it ended, so that all stand over the images that their model has seen. A training that
+/// several seeds of a row share is one curve; cells that did not end give none.
 class Trainings {
  public:
   explicit Trainings(const std::vector<FigureRow>& rows) {
     for (const FigureRow& row : rows) {
       size_t stages = 0;
-      for (const json* cell : row.group->cells) stages = std::max(stages, trainings(*cell).size());
-      std::vector<double> seen(row.group->cells.size(), 0.0);
+      const std::vector<const json*> cells = row.group->done();
+      for (const json* cell : cells) stages = std::max(stages, trainings(*cell).size());
+      std::vector<double> seen(cells.size(), 0.0);
       for (size_t k = 0; k < stages; ++k) add(row, k, seen);
     }
   }
@@ -77,15 +80,16 @@ class Trainings {
     Training training;
     training.round = static_cast<int>(k);
     training.line.look = row.look;
-    std::string keys;
-    for (size_t i = 0; i < row.group->cells.size(); ++i) {
-      const auto stages = trainings(*row.group->cells[i]);
+    const std::vector<const json*> cells = row.group->done();
+    std::set<std::string> keys;
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const auto stages = trainings(*cells[i]);
       if (k >= stages.size()) continue;
       Curve curve = curve_of(*stages[k]);
       if (curve.loss.empty()) continue;
-      keys += text(field(*stages[k], "key")) + " ";
       for (double& images : curve.images) images += seen[i];
       seen[i] = curve.images.back();
+      if (!keys.insert(text(field(*stages[k], "key"))).second) continue;
       if (training.line.x.empty()) training.line.x = curve.images;
       training.line.curves.push_back(std::move(curve.loss));
     }
@@ -96,7 +100,7 @@ class Trainings {
   }
 
   std::vector<Training> found_;
-  std::map<std::string, size_t> known_;
+  std::map<std::set<std::string>, size_t> known_;  // by the keys of the trainings
 };
 
 json line_of(const Training& training, double from = 0) {
@@ -151,7 +155,9 @@ FigureSpec loss_figure(const std::vector<FigureRow>& rows, const std::vector<Tra
   figure.title = "Training loss";
   figure.caption = fmt::format(
       "Has each model learned all it can{}? Training loss in nats per patch over the images seen, "
-      "mean over {}; band: {}. Models that recipes share have one line.",
+      "mean over {}; band: {}. Models that recipes share have one line, one that seeds share "
+      "counts "
+      "once.",
       fine_tuned ? ", and what does fine-tuning on orders add that more training does not" : "",
       seeds_of(rows), kIntervalText);
   if (fine_tuned) figure.caption += kFineTuningText;
@@ -178,8 +184,7 @@ FigureSpec one_kind_figure(const std::vector<FigureRow>& rows,
   figure.title = fine_tuning ? "Loss of fine-tuning" : "Training loss";
   figure.caption = fmt::format(
       "{} Training loss in nats per patch over the images seen, mean over {}; band: {}. Models "
-      "that "
-      "recipes share have one line.{}",
+      "that recipes share have one line, one that seeds share counts once.{}",
       fine_tuning ? "What does fine-tuning on orders add?" : "Has each model learned all it can?",
       seeds_of(rows), kIntervalText, fine_tuning ? kFineTuningText : "");
   figure.caption += left_out(std::min(lines.size(), kMostPanels), lines.size(), "models");

@@ -130,7 +130,7 @@ json lines_drawing(const std::vector<Line>& lines, const std::string& x_label,
   json panels = json::array();
   const bool overlaid = lines.size() <= kMostOverlaid;
   for (const Line& line : lines) {
-    if (panels.size() == (overlaid ? 1 : kMostPanels) && !overlaid) break;
+    if (!overlaid && panels.size() == kMostPanels) break;
     if (panels.empty() || !overlaid) {
       panels.push_back({{"title", overlaid && lines.size() > 1 ? "" : line.name},
                         {"x_label", x_label},

@@ -29,8 +29,8 @@ bool has_images(const json& cell) {
 }
 
 /// "Shirts", "Trousers", ... of the first images; empty without conditions.
-json conditions_of(const std::vector<SeedCell>& cells, size_t images) {
-  const json& conditions = items(field(*cells.front().cell, "samples"), "conditions");
+json conditions_of(const json& cell, size_t images) {
+  const json& conditions = items(field(cell, "samples"), "conditions");
   json names = json::array();
   for (size_t i = 0; i < std::min(images, conditions.size()); ++i) {
     names.push_back(conditions[i].is_null() ? "no class"
@@ -87,32 +87,38 @@ std::vector<FigureSpec> sample_figures(const std::vector<FigureRow>& rows) {
   json sheet = json::array();
   std::vector<std::string> names;
   size_t columns = 0;
-  bool draws_first = false;
+  json former = json::array();  // what the columns of the row above are
+  bool draws_first = false, conditioned = false;
   for (const SeedCell& cell : cells) {
     const json& samples = field(*cell.cell, "samples");
     const json images = first(images_of(field(samples, "images")));
     columns = std::max(columns, images.size());
     const bool marked = is_true(field(samples, "draws_before_choosing"));
     draws_first = draws_first || marked;
-    sheet.push_back({{"name", cell.row->name + (marked ? " ‡" : "")}, {"images", images}});
+    json row = {{"name", cell.row->name + (marked ? " ‡" : "")}, {"images", images}};
+    json headings = conditions_of(*cell.cell, images.size());
+    conditioned = conditioned || !headings.empty();
+    if (headings.empty() && !former.empty()) headings = json(images.size(), "–");
+    if (headings != former) row["headings"] = headings;
+    former = std::move(headings);
+    sheet.push_back(std::move(row));
     names.push_back(cell.row->name);
   }
   FigureSpec figure;
   figure.id = "samples";
   figure.section = "samples";
   figure.title = "Samples, recipe by recipe";
-  const json conditions = conditions_of(cells, columns);
   figure.caption = fmt::format(
       "What do the images look like? A row is a recipe, a column one random seed{}: the first {} "
       "generated images of seed {}, none chosen.",
-      conditions.empty() ? "" : " and condition", columns,
+      conditioned ? " and condition" : "", columns,
       one_line(text(field(*cells.front().cell, "seed"))));
   if (draws_first) {
     figure.caption += " ‡ draws a code for every open patch before it chooses among them.";
   }
   figure.caption += left_out(cells.size(), all, "recipes");
   figure.alt = fmt::format("{} generated images each of {}, in rows.", columns, listed(names));
-  figure.drawing = {{"kind", "images"}, {"rows", std::move(sheet)}, {"columns", conditions}};
+  figure.drawing = {{"kind", "images"}, {"rows", std::move(sheet)}};
   return {std::move(figure)};
 }
 
@@ -143,7 +149,7 @@ std::vector<FigureSpec> tokenizer_figures(const std::vector<FigureRow>& rows) {
   figure.caption += left_out(tokenizers.size(), all, "tokenizers");
   figure.alt = fmt::format("Images and their reconstructions by {} {}.", tokenizers.size(),
                            tokenizers.size() == 1 ? "tokenizer" : "tokenizers");
-  figure.drawing = {{"kind", "images"}, {"rows", std::move(sheet)}, {"columns", json::array()}};
+  figure.drawing = {{"kind", "images"}, {"rows", std::move(sheet)}};
   return {std::move(figure)};
 }
 

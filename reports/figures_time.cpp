@@ -93,7 +93,8 @@ FigureSpec likelihood_figure(const std::vector<FigureRow>& rows) {
 
 /// Spans of steps as long as a row, or several: raster then leaves its place once in each.
 int64_t bins_of(const Orders& orders) {
-  return std::min(kBins, orders.rows > 1 ? orders.rows : orders.cols - 1);
+  const int64_t steps = orders.rows * orders.cols - 1;
+  return std::min({kBins, orders.rows > 1 ? orders.rows : steps, steps});
 }
 
 int64_t bin_of(int64_t t, const Orders& orders) {

@@ -4,10 +4,9 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
+#include "reports/file_text.h"
 #include "reports/html_text.h"
 
 namespace oar::report {
@@ -100,14 +99,8 @@ std::string policy_hash(std::string_view script) {
   return "'sha256-" + std::string(text.begin(), text.begin() + length) + "'";
 }
 
-std::optional<std::string> content_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string{std::istreambuf_iterator<char>(in), {}};
-}
-
 /// The picture as a data URI; nothing if it is not there.
-std::optional<std::string> picture_of(const DrawnFigure& figure, const fs::path& folder) {
+std::optional<std::string> picture_of(const FigureSpec& figure, const fs::path& folder) {
   const auto read = [&](const char* ending, const char* media_type,
                         size_t largest) -> std::optional<std::string> {
     const auto bytes = content_of(folder / "figures" / (figure.id + ending));
@@ -122,7 +115,7 @@ std::optional<std::string> picture_of(const DrawnFigure& figure, const fs::path&
 /// Writes the blocks of a document one after the other.
 class PageWriter {
  public:
-  PageWriter(const std::vector<DrawnFigure>& figures, const fs::path& folder)
+  PageWriter(const std::vector<FigureSpec>& figures, const fs::path& folder)
       : figures_(figures), folder_(folder) {}
 
   void operator()(const std::string& markdown) { add_prose(html_of(markdown)); }
@@ -130,7 +123,7 @@ class PageWriter {
 
   void operator()(const FigurePlace& place) {
     bool first = true;
-    for (const DrawnFigure& figure : figures_) {
+    for (const FigureSpec& figure : figures_) {
       if (figure.section != place.section) continue;
       const auto picture = picture_of(figure, folder_);
       if (!picture) continue;
@@ -208,7 +201,7 @@ class PageWriter {
                          head ? "th" : "td");
   }
 
-  const std::vector<DrawnFigure>& figures_;
+  const std::vector<FigureSpec>& figures_;
   const fs::path& folder_;
   std::string body_, contents_, last_heading_;
   int sections_ = 0;
@@ -229,7 +222,7 @@ std::string html_page(std::string_view title, std::string_view style, std::strin
 }
 
 std::string to_html(const Document& document, std::string_view title,
-                    const std::vector<DrawnFigure>& figures, const fs::path& folder,
+                    const std::vector<FigureSpec>& figures, const fs::path& folder,
                     std::string_view note) {
   PageWriter writer(figures, folder);
   for (const Document::Block& block : document.blocks()) std::visit(writer, block);

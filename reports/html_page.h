@@ -20,7 +20,7 @@ std::string html_page(std::string_view title, std::string_view style, std::strin
 /// Pictures are taken as SVG while they are small, else as PNG; those that cannot be read are left
 /// out. `note` is a text under the heading: why there are no pictures; empty for none.
 std::string to_html(const Document& document, std::string_view title,
-                    const std::vector<DrawnFigure>& figures, const std::filesystem::path& folder,
+                    const std::vector<FigureSpec>& figures, const std::filesystem::path& folder,
                     std::string_view note);
 
 }  // namespace oar::report

@@ -1,14 +1,18 @@
 #include "reports/plots.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -20,10 +24,13 @@ namespace oar {
 namespace {
 
 /// Raised whenever the script draws the same data in another way.
-constexpr int kFiguresVersion = 1;
+constexpr int kFiguresVersion = 2;
 constexpr char kIdLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
 
 namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr auto kReplace = json::error_handler_t::replace;
 
 std::string variable_or(const char* name, const std::string& otherwise) {
   const char* const value = std::getenv(name);
@@ -36,39 +43,46 @@ std::vector<std::string> files_of(const FigureSpec& figure) {
   return {figure.id + ".png", figure.id + ".svg", figure.id + ".pdf"};
 }
 
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-/// Whole or not at all; a report can always be written again, so nothing is synced.
-void write_text(const fs::path& path, const std::string& text) {
-  const fs::path temporary = path.string() + ".tmp." + std::to_string(getpid());
-  errno = 0;
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) {
-    const int error = errno != 0 ? errno : EIO;
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw std::system_error(error, std::generic_category(), "cannot write " + path.string());
+/// Those who draw into one folder wait for each other. The lock is on the folder itself, so that no
+/// file is left in it; where a file system has no such locks, nobody waits.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder)
+      : folder_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    while (folder_ >= 0 && flock(folder_, LOCK_EX) != 0 && errno == EINTR) {
+    }
   }
-  fs::rename(temporary, path);
-}
+  ~FolderLock() {
+    if (folder_ >= 0) close(folder_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
 
-/// Removes the pictures of the last report, as its list names them, that are none of these
-/// figures. Files of others may lie beside them.
-void remove_former(const std::string& former_list, const std::vector<FigureSpec>& figures,
-                   const fs::path& folder) {
-  std::set<std::string> ours;
-  for (const FigureSpec& figure : figures) ours.insert(figure.id);
-  const nlohmann::json former =
-      nlohmann::json::parse(former_list, nullptr, /*allow_exceptions=*/false);
-  for (const nlohmann::json& figure : report::items(former, "figures")) {
+ private:
+  int folder_;
+};
+
+/// What figures.json said of each figure of the last report; empty if it was of another version.
+std::map<std::string, json> figures_in(const std::string& list) {
+  std::map<std::string, json> figures;
+  const json former = json::parse(list, nullptr, /*allow_exceptions=*/false);
+  const bool same_version = report::field(former, "version") == json(kFiguresVersion);
+  for (const json& figure : report::items(former, "figures")) {
     const std::string id = report::text(report::field(figure, "id"));
     const bool plain = !id.empty() && id.find_first_not_of(kIdLetters) == std::string::npos;
-    if (!plain || ours.contains(id)) continue;
+    if (plain) figures[id] = same_version ? figure : json();
+  }
+  return figures;
+}
+
+/// Removes the pictures of the last report that are none of these figures. Files of others may lie
+/// beside them.
+void remove_former(const std::map<std::string, json>& former,
+                   const std::vector<FigureSpec>& figures, const fs::path& folder) {
+  std::set<std::string> ours;
+  for (const FigureSpec& figure : figures) ours.insert(figure.id);
+  for (const auto& [id, spec] : former) {
+    if (ours.contains(id)) continue;
     std::error_code ignored;  // a picture too many spoils nothing
     for (const char* ending : {".png", ".svg", ".pdf", ".gif"}) {
       fs::remove(folder / (id + ending), ignored);
@@ -76,27 +90,49 @@ void remove_former(const std::string& former_list, const std::vector<FigureSpec>
   }
 }
 
-bool all_there(const std::vector<FigureSpec>& figures, const fs::path& folder) {
-  for (const FigureSpec& figure : figures) {
-    for (const std::string& file : files_of(figure)) {
-      if (!fs::exists(folder / file)) return false;
-    }
-  }
-  return true;
+bool is_drawn(const FigureSpec& figure, const fs::path& folder) {
+  const std::vector<std::string> files = files_of(figure);
+  return std::all_of(files.begin(), files.end(),
+                     [&](const std::string& file) { return fs::exists(folder / file); });
 }
 
-/// Starts a program and waits for it; false if it cannot be started.
-bool run(std::vector<std::string> words, int* status) {
+/// What a program wrote on standard error, of which the first part is kept, and how it ended.
+struct Ending {
+  bool started = false;
+  int status = 0;
+  std::string said;
+};
+
+Ending run(std::vector<std::string> words) {
+  constexpr size_t kMostKept = 1 << 16;
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  std::array<int, 2> ends = {-1, -1};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
   pid_t child = 0;
-  if (posix_spawnp(&child, arguments.front(), nullptr, nullptr, arguments.data(), environ) != 0) {
-    return false;
+  Ending ending;
+  ending.started =
+      posix_spawnp(&child, arguments.front(), &actions, nullptr, arguments.data(), environ) == 0;
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  std::array<char, 4096> piece = {};
+  for (ssize_t got = 1; ending.started && (got > 0 || (got < 0 && errno == EINTR));) {
+    got = read(ends[0], piece.data(), piece.size());
+    if (got > 0 && ending.said.size() < kMostKept) {
+      ending.said.append(piece.data(), static_cast<size_t>(got));
+    }
   }
-  while (waitpid(child, status, 0) < 0 && errno == EINTR) {
+  close(ends[0]);
+  while (ending.started && waitpid(child, &ending.status, 0) < 0 && errno == EINTR) {
   }
-  return true;
+  while (!ending.said.empty() && std::isspace(static_cast<unsigned char>(ending.said.back()))) {
+    ending.said.pop_back();
+  }
+  return ending;
 }
 
 }  // namespace
@@ -110,37 +146,45 @@ std::string plots_python() {
 fs::path plots_script() { return variable_or("OAR_PLOTS", OAR_PLOT_SCRIPT); }
 
 std::string draw_figures(const std::vector<FigureSpec>& figures, const fs::path& results_folder,
-                         const fs::path& out_folder) {
+                         const fs::path& out_folder, const WriteText& write) {
   const fs::path folder = out_folder / "figures", list = folder / "figures.json";
   fs::create_directories(folder);
-  nlohmann::json specs = nlohmann::json::array();
-  for (const FigureSpec& figure : figures) specs.push_back(to_json(figure));
-  const std::string text =
-      nlohmann::json{{"version", kFiguresVersion}, {"figures", std::move(specs)}}.dump(
-          -1, ' ', false, nlohmann::json::error_handler_t::replace);
-  const std::string former = text_of(list);
+  const FolderLock lock(folder);
+  const std::map<std::string, json> former = figures_in(content_of(list).value_or(""));
   remove_former(former, figures, folder);
-  if (former == text && all_there(figures, folder)) return "";
-  for (const FigureSpec& figure :
-       figures) {  // those of the last report are no pictures of this one
+  json specs = json::array();
+  std::vector<std::string> wanted;
+  for (const FigureSpec& figure : figures) {
+    // As figures.json holds it: JSON has no NaN, and no broken UTF-8.
+    const std::string text = to_json(figure).dump(-1, ' ', false, kReplace);
+    specs.push_back(json::parse(text));
+    const auto known = former.find(figure.id);
+    if (known != former.end() && known->second == specs.back() && is_drawn(figure, folder)) {
+      continue;
+    }
+    wanted.push_back(figure.id);
     for (const std::string& file : files_of(figure)) fs::remove(folder / file);
   }
-  write_text(list, text);
-  if (figures.empty()) return "";
+  write(list, json{{"version", kFiguresVersion}, {"figures", std::move(specs)}}.dump());
+  if (wanted.empty()) return "";
   const std::string python = plots_python(), script = plots_script();
   const std::string no_pictures = "no pictures: ";
   if (!fs::exists(script)) {
     return fmt::format("{}there is no {}; set OAR_PLOTS to reports/plots/plot_results.py",
                        no_pictures, script);
   }
-  int status = 0;
-  if (!run({python, script, list.string(), "--images", results_folder.string()}, &status)) {
+  std::vector<std::string> words = {
+      python, script, list.string(), "--images", results_folder.string(), "--only"};
+  words.insert(words.end(), wanted.begin(), wanted.end());
+  const Ending ending = run(std::move(words));
+  if (!ending.started || (WIFEXITED(ending.status) && WEXITSTATUS(ending.status) == 127)) {
     return fmt::format("{}\"{}\" cannot be started; set OAR_PYTHON to a Python with matplotlib",
                        no_pictures, python);
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return "";
-  return fmt::format("{}\"{} {}\" failed; `oar-bench report {}` draws them later", no_pictures,
-                     python, script, results_folder.string());
+  if (WIFEXITED(ending.status) && WEXITSTATUS(ending.status) == 0) return ending.said;
+  return fmt::format("{}\"{} {}\" failed; `oar-bench report {}` draws them later{}{}", no_pictures,
+                     python, script, results_folder.string(), ending.said.empty() ? "" : "\n",
+                     ending.said);
 }
 
 }  // namespace oar

@@ -5,16 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "reports/fields.h"
+#include "reports/file_text.h"
 #include "reports/html_page.h"
 #include "reports/html_text.h"
 #include "reports/preference_parts.h"
@@ -83,14 +80,7 @@ std::string read_image(const fs::path& folder, const json& name) {
                     "of results.json",
                     one_line(text(name))));
   }
-  const fs::path path = folder / relative;
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream bytes;
-  if (!in || !(bytes << in.rdbuf())) {
-    throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(), path.string());
-  }
-  return bytes.str();
+  return bytes_of(folder / relative);
 }
 
 std::string image_uri(const std::string& bytes, const json& name) {
@@ -154,7 +144,7 @@ class Pairs {
     first_is_a_.push_back(a_first);
     json images = {image_uri(bytes_a, a), image_uri(bytes_b, b)};
     if (!a_first) std::swap(images[0], images[1]);
-    json pair = {{"seed", seed}, {"sample", sample}, {"images", std::move(images)}};
+    json pair = {{"seed", text(seed)}, {"sample", sample}, {"images", std::move(images)}};
     if (condition.is_string()) pair["condition"] = condition;
     if (condition.is_number()) pair["condition"] = "class " + condition.dump();
     pairs_.push_back(std::move(pair));

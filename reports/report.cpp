@@ -210,7 +210,7 @@ Document document_of(const json& results) {
   return document;
 }
 
-std::string render_markdown(const json& results, const std::vector<report::DrawnFigure>& figures) {
+std::string render_markdown(const json& results, const std::vector<FigureSpec>& figures) {
   return report::to_markdown(document_of(results), figures);
 }
 

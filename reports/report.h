@@ -25,7 +25,7 @@ report::Document document_of(const nlohmann::json& results);
 /// Units   as the record states them; stage times in minutes.
 /// Errors  none for any JSON value; ask `validate_results` what is wrong with a file.
 std::string render_markdown(const nlohmann::json& results,
-                            const std::vector<report::DrawnFigure>& figures = {});
+                            const std::vector<FigureSpec>& figures = {});
 
 /// Renders the table of recipes and metrics in fixed width for a terminal, then one line per cell
 /// that did not end.

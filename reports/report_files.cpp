@@ -1,7 +1,6 @@
 #include "reports/report_files.h"
 
 #include <exception>
-#include <fstream>
 #include <map>
 #include <set>
 #include <system_error>
@@ -55,8 +54,8 @@ Table joined_records(const Document& document) {
 /// Removes the tables of the last report that this one does not have. Files of others may lie
 /// beside them.
 void remove_former_tables(const fs::path& folder, const std::set<std::string>& written) {
-  std::ifstream in(folder / kTableList);
-  const json former = json::parse(in, nullptr, /*allow_exceptions=*/false);
+  const json former = json::parse(content_of(folder / kTableList).value_or(""), nullptr,
+                                  /*allow_exceptions=*/false);
   for (const json& file : report::items(former, "files")) {
     const std::string name = report::text(file);
     const size_t dot = name.find('.');
@@ -85,17 +84,6 @@ void write_tables(const Document& document, const fs::path& folder, const WriteT
   write(folder / kTableList, json{{"files", written}}.dump() + "\n");
 }
 
-/// Those of which there is a picture.
-std::vector<report::DrawnFigure> drawn(const std::vector<FigureSpec>& specs,
-                                       const fs::path& folder) {
-  std::vector<report::DrawnFigure> figures;
-  for (const FigureSpec& spec : specs) {
-    if (!fs::exists(folder / (spec.id + (spec.animated ? ".gif" : ".png")))) continue;
-    figures.push_back({spec.id, spec.section, spec.title, spec.caption, spec.alt, spec.animated});
-  }
-  return figures;
-}
-
 }  // namespace
 
 std::string write_report(const json& results, const fs::path& folder, const fs::path& out,
@@ -103,16 +91,18 @@ std::string write_report(const json& results, const fs::path& folder, const fs::
   fs::create_directories(out);
   const Document document = document_of(results);
   write_tables(document, out / "tables", write);
-  const std::vector<FigureSpec> specs = figures_of(results);
+  std::vector<FigureSpec> figures = figures_of(results);
   std::string note;
   try {
-    note = draw_figures(specs, folder, out);
+    note = draw_figures(figures, folder, out, write);
   } catch (const std::system_error&) {
     throw;
   } catch (const std::exception& error) {
     note = std::string("no pictures: ") + error.what();
   }
-  const std::vector<report::DrawnFigure> figures = drawn(specs, out / "figures");
+  std::erase_if(figures, [&](const FigureSpec& figure) {
+    return !fs::exists(out / "figures" / (figure.id + (figure.animated ? ".gif" : ".png")));
+  });
   const std::string why = note.empty() ? "" : "\n" + report::escape_markdown(note) + "\n";
   write(out / "report.md", report::to_markdown(document, figures) + why);
   const std::string name = report::text(report::field(results, "name"));

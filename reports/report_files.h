@@ -1,15 +1,12 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
+
+#include "reports/file_text.h"
 
 namespace oar {
-
-/// Puts a text in place of a file, whole or not at all; the folder is there.
-using WriteText = std::function<void(const std::filesystem::path&, std::string_view text)>;
 
 /// Writes the report of `results`, which lie in `folder`, into `out` (often the same):
 ///
@@ -20,8 +17,8 @@ using WriteText = std::function<void(const std::filesystem::path&, std::string_v
 ///     figures/*       every picture as PNG, SVG and PDF, animations as GIF, and figures.json
 ///
 /// Tables and pictures that the last report there had and this one has not are removed, and nothing
-/// else. Returns what to
-/// tell the user if there are no pictures, else an empty text: a report without them is whole.
+/// else. Returns what to tell the user of pictures that could not be drawn, which the report says
+/// as well; empty if there are none. A report without pictures is whole.
 ///
 /// Errors  std::system_error with the path; what `write` throws.
 std::string write_report(const nlohmann::json& results, const std::filesystem::path& folder,

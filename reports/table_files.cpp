@@ -111,9 +111,10 @@ std::string escape_tex(const std::string& text) {
       case '>':
         escaped += "\\textgreater{}";
         break;
-      case '[':
-        escaped += "{[}";
-        break;  // after \\ it would be an option
+      case '[':  // after \\ these two would be its options
+      case '*':
+        escaped += fmt::format("{{{}}}", text[at]);
+        break;
       case '{':
       case '}':
       case '$':

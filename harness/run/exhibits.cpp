@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <string>
-#include <system_error>
 
 #include "harness/stages/artifacts.h"
 #include "models/weights/atomic_file.h"
+#include "reports/file_text.h"
 
 namespace oar {
 namespace {
@@ -25,17 +24,6 @@ const StageOutcome* find(const CellOutcome& cell, const std::string& role) {
   const auto stage = std::find_if(cell.stages.begin(), cell.stages.end(),
                                   [&](const StageOutcome& made) { return made.role == role; });
   return stage == cell.stages.end() ? nullptr : &*stage;
-}
-
-std::string bytes_of(const fs::path& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  if (!in || in.bad()) {
-    throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(),
-                            "cannot read " + path.string());
-  }
-  return bytes;
 }
 
 /// Files of an artifact, beside the record.

@@ -42,7 +42,12 @@ class LockedFile {
     const int how = reads ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND;
     descriptor_ = ::open(path.c_str(), how | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail("cannot open the history");
-    while (::flock(descriptor_, reads ? LOCK_SH : LOCK_EX) != 0 && errno == EINTR) {
+    while (::flock(descriptor_, reads ? LOCK_SH : LOCK_EX) != 0) {
+      if (errno == EINTR) continue;
+      const int error = errno;
+      ::close(descriptor_);
+      errno = error;
+      fail("cannot lock the history");
     }
   }
   ~LockedFile() { ::close(descriptor_); }
@@ -244,7 +249,8 @@ std::vector<HistorySeries> series_of(const std::vector<json>& history, const std
   std::map<std::string, size_t> index;
   for (auto line = start; line != history.end(); ++line) {
     for (const json& entry : field(*line, "numbers")) {
-      HistorySeries found{text(field(entry, "row")),
+      HistorySeries found{text(field(*line, "name")),
+                          text(field(entry, "row")),
                           text(field(entry, "metric")),
                           text(field(entry, "name")),
                           text(field(entry, "unit")),
@@ -253,9 +259,8 @@ std::vector<HistorySeries> series_of(const std::vector<json>& history, const std
                           {}};
       const json& better = field(entry, "higher_is_better");
       if (better.is_boolean()) found.higher_is_better = better.get<bool>();
-      const std::string key =
-          json{text(field(*line, "name")), found.row, found.name, found.settings}.dump(
-              -1, ' ', false, json::error_handler_t::replace);
+      const std::string key = json{found.sweep, found.row, found.name, found.settings}.dump(
+          -1, ' ', false, json::error_handler_t::replace);
       const auto [place, is_new] = index.try_emplace(key, series.size());
       if (is_new) series.push_back(std::move(found));
       const auto n = report::number(field(entry, "n"));

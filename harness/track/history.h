@@ -52,7 +52,7 @@ struct HistoryPoint {
 
 /// One number of one row over commits.
 struct HistorySeries {
-  std::string row, metric, name, unit, settings;
+  std::string sweep, row, metric, name, unit, settings;
   std::optional<bool> higher_is_better;
   std::vector<HistoryPoint> points;
 

@@ -13,9 +13,13 @@ using nlohmann::json;
 constexpr size_t kShortCommit = 8;
 constexpr size_t kMostPoints = 60;
 
-json panel_of(const HistorySeries& series) {
-  json panel = {{"title", series.row},  {"commits", json::array()}, {"means", json::array()},
-                {"low", json::array()}, {"high", json::array()},    {"outside", json::array()}};
+json panel_of(const HistorySeries& series, bool several_sweeps) {
+  json panel = {{"title", several_sweeps ? series.sweep + ": " + series.row : series.row},
+                {"commits", json::array()},
+                {"means", json::array()},
+                {"low", json::array()},
+                {"high", json::array()},
+                {"outside", json::array()}};
   const size_t first = series.points.size() - std::min(series.points.size(), kMostPoints);
   for (size_t i = first; i < series.points.size(); ++i) {
     const HistoryPoint& point = series.points[i];
@@ -63,6 +67,9 @@ FigureSpec figure_of(const HistorySeries& series) {
 
 std::vector<FigureSpec> history_figures(const std::vector<HistorySeries>& all) {
   std::vector<FigureSpec> figures;
+  const bool several_sweeps = std::any_of(all.begin(), all.end(), [&](const HistorySeries& series) {
+    return series.sweep != all.front().sweep;
+  });
   for (const HistorySeries& series : all) {
     // Series of the last record stand first; those that ended before it are left to the tables.
     if (series.points.back().commit != all.front().points.back().commit) break;
@@ -70,7 +77,7 @@ std::vector<FigureSpec> history_figures(const std::vector<HistorySeries>& all) {
     auto figure = std::find_if(figures.begin(), figures.end(),
                                [&](const FigureSpec& other) { return other.id == id; });
     if (figure == figures.end()) figure = figures.insert(figures.end(), figure_of(series));
-    figure->drawing["panels"].push_back(panel_of(series));
+    figure->drawing["panels"].push_back(panel_of(series, several_sweeps));
   }
   return figures;
 }

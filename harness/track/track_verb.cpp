@@ -15,6 +15,7 @@
 #include "harness/exit_code.h"
 #include "harness/track/history.h"
 #include "harness/track/history_figures.h"
+#include "models/weights/atomic_file.h"
 #include "reports/comparison/text_table.h"
 #include "reports/plots.h"
 #include "reports/text.h"
@@ -83,12 +84,13 @@ std::string overview(const std::vector<HistorySeries>& all) {
   std::vector<std::vector<std::string>> rows;
   for (const HistorySeries& series : all) {
     const HistoryPoint& last = series.points.back();
-    rows.push_back({one_line(series.row), heading_of(series), sparkline(series.points),
-                    std::to_string(series.points.size()), format_number(last.mean), band_text(last),
-                    state_of(series)});
+    rows.push_back({one_line(series.sweep), one_line(series.row), heading_of(series),
+                    sparkline(series.points), std::to_string(series.points.size()),
+                    format_number(last.mean), band_text(last), state_of(series)});
   }
-  return text_table({"row", "metric", "over commits", "commits", "last", "band of the last", ""},
-                    rows, 3);
+  return text_table(
+      {"sweep", "row", "metric", "over commits", "commits", "last", "band of the last", ""}, rows,
+      4);
 }
 
 std::string commit_by_commit(const HistorySeries& series) {
@@ -101,7 +103,8 @@ std::string commit_by_commit(const HistorySeries& series) {
                                                 side_of(series, point))
                                   : ""});
   }
-  return fmt::format("{}: {}\n{}\n", one_line(series.row), heading_of(series),
+  return fmt::format("{}, {}: {}\n{}\n", one_line(series.sweep), one_line(series.row),
+                     heading_of(series),
                      text_table({"commit", "measured", "n", "mean", "band", ""}, rows, 2));
 }
 
@@ -119,7 +122,8 @@ json series_json(const HistorySeries& series) {
                       {"outside", point.outside}});
   }
   const HistoryPoint* const first = series.first_outside();
-  return {{"row", series.row},
+  return {{"sweep", series.sweep},
+          {"row", series.row},
           {"metric", series.metric},
           {"name", series.name},
           {"unit", series.unit},
@@ -144,7 +148,10 @@ std::vector<HistorySeries> wanted(std::vector<HistorySeries> all, const std::str
 
 void draw(const std::vector<HistorySeries>& all, const std::filesystem::path& out) {
   std::filesystem::create_directories(out);
-  const std::string problem = draw_figures(history_figures(all), out, out);
+  const std::string problem = draw_figures(
+      history_figures(all), out, out, [](const std::filesystem::path& path, std::string_view text) {
+        write_file_atomically(path, text);
+      });
   if (!problem.empty()) fmt::print(stderr, "{}\n", problem);
 }
 

@@ -40,27 +40,30 @@ def bare(axes):
 
 
 def images(spec, folder):
-    rows, headings = spec["rows"], spec.get("columns", [])
+    """Rows of images. Headings of a row, where it has some, hold for the rows below it too."""
+    rows = spec["rows"]
     columns = max(len(row["images"]) for row in rows)
-    names, gap = 1.05, 0.04
+    names, gap, heading = 1.05, 0.04, 0.18
     side = (PAGE - names - gap * (columns - 1)) / columns
-    top = 0.2 if headings else 0.02
-    page = Page(PAGE, top + len(rows) * (side + gap))
+    tops, below = [], 0.02
+    for row in rows:
+        tops.append(below + (heading if row.get("headings") else 0))
+        below = tops[-1] + side + gap
+    page = Page(PAGE, below)
     read = [[read_image(folder, path) for path in row["images"]] for row in rows]
     pixels = min(PIXELS, max(image.shape[0] for row in read for image in row))
     pixels = max(pixels, 64)
     blank = round(pixels * gap / side)
-    for r, row in enumerate(read):
+    for row, top, shown in zip(rows, tops, read):
         strip = np.full((pixels, columns * (pixels + blank) - blank, 3), 255, np.uint8)
-        for c, image in enumerate(row):
+        for c, image in enumerate(shown):
             strip[:, c * (pixels + blank):c * (pixels + blank) + pixels] = resized(image, pixels)
-        axes = page.axes(names, top + r * (side + gap), PAGE - names, side)
+        axes = page.axes(names, top, PAGE - names, side)
         axes.imshow(strip, aspect="auto", interpolation="none")
         bare(axes)
-        page.text(names - 0.07, top + r * (side + gap) + side / 2, fit(rows[r]["name"], names - 0.1, lines=4),
-                  ha="right", va="center")
-    for c, heading in enumerate(headings):
-        page.text(names + c * (side + gap) + side / 2, 0.04, fit(heading, side, lines=1), ha="center")
+        page.text(names - 0.07, top + side / 2, fit(row["name"], names - 0.1, lines=4), ha="right", va="center")
+        for c, words in enumerate(row.get("headings", [])):
+            page.text(names + c * (side + gap) + side / 2, top - heading + 0.02, fit(words, side, lines=1), ha="center")
     return page.figure
 
 

@@ -8,6 +8,7 @@ drawn is named and left out; the others are drawn. reports/README.md describes t
 
 import argparse
 import json
+import logging
 import multiprocessing
 import os
 import pathlib
@@ -16,6 +17,7 @@ import sys
 import warnings
 
 sys.dont_write_bytecode = True  # the folder of this script may be read-only, or under version control
+logging.disable(logging.WARNING)  # standard error is for what a reader of the report should know
 try:
     import matplotlib
 except ImportError:
@@ -65,7 +67,7 @@ class OnePalette(PillowWriter):
 
 def write(path, save):
     """Whole or not at all."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.tmp.{os.getpid()}{path.suffix}")
     try:
         save(temporary)
         os.replace(temporary, path)
@@ -118,6 +120,7 @@ def main():
     parser = argparse.ArgumentParser(description="Draws the figures of a report.")
     parser.add_argument("figures", type=pathlib.Path, help="figures.json")
     parser.add_argument("--images", type=pathlib.Path, help="folder that paths of images start from; default: two up")
+    parser.add_argument("--only", nargs="+", metavar="ID", help="figures to draw; default: all")
     parser.add_argument("--out", type=pathlib.Path, help="folder of the pictures; default: that of figures.json")
     arguments = parser.parse_args()
     try:
@@ -126,6 +129,8 @@ def main():
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(clean(f"{arguments.figures}: cannot be read as figures: {error}"), file=sys.stderr)
         return 2
+    if arguments.only is not None:
+        specs = [spec for spec in specs if isinstance(spec, dict) and spec.get("id") in arguments.only]
     set_up()
     warnings.simplefilter("ignore")  # a font without a sign of a name draws a box for it
     out = arguments.out or arguments.figures.parent

@@ -39,9 +39,9 @@ class ReportPageInABrowser : public BrowserTest {
     std::ofstream(folder_ / "figures" / "metrics.svg")
         << R"(<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300">)"
            R"(<rect width="900" height="300" fill="#0072B2"/></svg>)";
-    const std::vector<report::DrawnFigure> figures = {
-        {"metrics", "results", "Metrics", "One bar a recipe", "bars", false},
-        {"gone", "results", "Gone", "Never drawn", "nothing", false}};
+    const std::vector<FigureSpec> figures = {
+        {"metrics", "results", "Metrics", "One bar a recipe", "bars", false, {}},
+        {"gone", "results", "Gone", "Never drawn", "nothing", false, {}}};
     std::ofstream(folder_ / "report.html")
         << report::to_html(document_of(results), "quickstart", figures, folder_, "");
   }

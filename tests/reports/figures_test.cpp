@@ -142,6 +142,25 @@ TEST(Figures, NeighbourStepsAreCountedInSpansOfTheOrdersBesideTheResults) {
   EXPECT_THAT(spec.caption, HasSubstr("over the first 2 images"));
 }
 
+TEST(Figures, EverySpanOfStepsHoldsStepsWhateverTheGrid) {
+  for (const auto& [rows, cols] :
+       {std::pair{4, 1}, {2, 1}, {1, 2}, {20, 1}, {2, 2}, {1, 40}, {3, 17}, {17, 3}}) {
+    json position_at = json::array();
+    for (int t = 0; t < rows * cols; ++t) position_at.push_back(t);
+    json one = cell("raster", 0, json::array());
+    one["samples"] = {{"grid", {rows, cols}}, {"position_at", {position_at}}};
+    const FigureSpec spec = figure("neighbour_steps", results({one}));
+    const json& line = spec.drawing.at("panels").at(0).at("lines").at(0);
+    ASSERT_EQ(line.at("x").size(), line.at("y").size());
+    EXPECT_LE(line.at("x").size(), 16u);
+    for (size_t i = 0; i < line.at("y").size(); ++i) {
+      EXPECT_TRUE(line.at("y")[i].is_number()) << rows << "x" << cols << ": " << line.dump();
+      if (rows == 1 || cols == 1)
+        EXPECT_EQ(line.at("y")[i], 1.0);  // raster goes from patch to patch
+    }
+  }
+}
+
 TEST(Figures, FineTuningGoesOnWhereTheTrainingBeforeItEnded) {
   const json any_order =
       example::stage("any_order", "a", 1, {{"curve", {{100, 5.0}, {200, 4.0}, {1000, 3.5}}}});
@@ -156,6 +175,21 @@ TEST(Figures, FineTuningGoesOnWhereTheTrainingBeforeItEnded) {
   EXPECT_EQ(lines.at(1).at("x"), json({1050.0}));
   EXPECT_EQ(lines.at(1).at("dashed"), true);
   EXPECT_EQ(spec.drawing.at("panels").at(1).at("title"), "from where fine-tuning begins");
+}
+
+TEST(Figures, AModelThatSeedsShareCountsOnceAndUnfinishedCellsDoNotCount) {
+  std::vector<json> cells;
+  for (int seed = 0; seed < 4; ++seed) {
+    json one = cell("oar", seed, json::array());
+    const int model = seed / 2;  // seeds 0 and 1 share one, 2 and 3 another
+    one["stages"] = {example::stage("any_order", "a" + std::to_string(model), 1,
+                                    {{"curve", {{100, 4.0 + 2 * model}}}})};
+    cells.push_back(seed == 3 ? example::failed(one, "failed", "broken") : one);
+  }
+  const FigureSpec spec = figure("loss_curves", results(cells));
+  const json& line = spec.drawing.at("panels").at(0).at("lines").at(0);
+  EXPECT_EQ(line.at("y"), json({5.0}));                 // of two models, not of four seeds
+  EXPECT_NEAR(line.at("high")[0], 5.0 + 12.706, 1e-3);  // t of one degree of freedom, times 1
 }
 
 TEST(Figures, AnAnimationHasAtMost64FramesAndEndsWithAllPatches) {
@@ -177,7 +211,35 @@ TEST(Figures, SamplesOfOneSeedStandSideBySide) {
   EXPECT_EQ(rows.at(0).at("images").at(0), "exhibits/raster0/000.png");
   EXPECT_EQ(rows.at(1).at("images").at(0), "exhibits/oar0/000.png");  // of the same seed
   EXPECT_THAT(spec.caption, HasSubstr("images of seed 0, none chosen"));
-  EXPECT_EQ(spec.drawing.at("columns"), json({"day", "no class"}));
+  EXPECT_EQ(rows.at(0).at("headings"), json({"day", "no class"}));
+  EXPECT_FALSE(rows.at(1).contains("headings"));  // the same
+}
+
+TEST(Figures, SamplesOfOtherConditionsHaveTheirOwnHeadings) {
+  std::vector<json> cells;
+  for (const auto& [name, conditions] : {std::pair{"raster", json({"day", "night"})},
+                                         {"oar", json({"Shirts", "Shoes"})},
+                                         {"random", json({"Shirts", "Shoes"})},
+                                         {"unconditional", json::array()}}) {
+    cells.push_back(example::whole_cell(name, 0, true));
+    cells.back()["samples"]["conditions"] = conditions;
+  }
+  const FigureSpec spec = figure("samples", results(cells));
+  const json& rows = spec.drawing.at("rows");
+  EXPECT_EQ(rows.at(0).at("headings"), json({"day", "night"}));
+  EXPECT_EQ(rows.at(1).at("headings"), json({"Shirts", "Shoes"}));
+  EXPECT_FALSE(rows.at(2).contains("headings"));
+  EXPECT_EQ(rows.at(3).at("headings"), json({"–", "–"}));  // not those of the row above
+}
+
+TEST(Figures, ALineOfRandomOrdersIsDrawnOnlyWhereItIsThatOfEveryRow) {
+  json raster = example::whole_cell("raster", 0, true), oar = example::whole_cell("oar", 0, true);
+  const auto panel = [&] {
+    return figure("excess_nats", results({raster, oar})).drawing.at("panels").at(1);
+  };
+  EXPECT_EQ(panel().at("reference"), 0.4);
+  oar["stages"][3]["record"]["random_path_adjacent_share"] = 0.3;  // of a larger grid
+  EXPECT_FALSE(panel().contains("reference"));
 }
 
 TEST(Figures, ThereIsAPictureForEveryQuestionThatTheResultsAnswer) {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <set>
 #include <sstream>
 #include <string>
@@ -71,6 +72,13 @@ class Plots : public ::testing::Test {
     return std::system(command.c_str()) == 0;
   }
 
+  std::string draw_figures(const std::vector<FigureSpec>& figures) const {
+    return oar::draw_figures(figures, folder_, folder_,
+                             [](const fs::path& path, std::string_view text) {
+                               std::ofstream(path, std::ios::binary) << text;
+                             });
+  }
+
   std::string bytes(const std::string& name) const {
     std::ifstream in(folder_ / "figures" / name, std::ios::binary);
     std::stringstream text;
@@ -93,7 +101,7 @@ class Plots : public ::testing::Test {
 TEST_F(Plots, EveryFigureIsDrawnInEveryFormat) {
   if (!has_matplotlib()) GTEST_SKIP() << plots_python() << " has no matplotlib";
   const std::vector<FigureSpec> figures = figures_of(example::all_figures());
-  EXPECT_EQ(draw_figures(figures, folder_, folder_), "");
+  EXPECT_EQ(draw_figures(figures), "");
   std::set<std::string> expected;
   for (const FigureSpec& figure : figures) {
     if (figure.animated) {
@@ -118,17 +126,54 @@ TEST_F(Plots, TheSameFiguresAreTheSameBytesAndAreNotDrawnTwice) {
   if (!has_matplotlib()) GTEST_SKIP() << plots_python() << " has no matplotlib";
   std::vector<FigureSpec> figures = figures_of(example::all_figures());
   figures.resize(1);
-  ASSERT_EQ(draw_figures(figures, folder_, folder_), "");
+  ASSERT_EQ(draw_figures(figures), "");
   const std::string png = bytes("metrics.png"), svg = bytes("metrics.svg"),
                     pdf = bytes("metrics.pdf");
   const auto written = fs::last_write_time(folder_ / "figures" / "metrics.png");
-  ASSERT_EQ(draw_figures(figures, folder_, folder_), "");
+  ASSERT_EQ(draw_figures(figures), "");
   EXPECT_EQ(fs::last_write_time(folder_ / "figures" / "metrics.png"), written);
   fs::remove(folder_ / "figures" / "metrics.svg");
-  ASSERT_EQ(draw_figures(figures, folder_, folder_), "");
+  ASSERT_EQ(draw_figures(figures), "");
   EXPECT_EQ(bytes("metrics.png"), png);
   EXPECT_EQ(bytes("metrics.svg"), svg);
   EXPECT_EQ(bytes("metrics.pdf"), pdf);
+}
+
+TEST_F(Plots, OnlyWhatIsNewIsDrawn) {
+  if (!has_matplotlib()) GTEST_SKIP() << plots_python() << " has no matplotlib";
+  std::vector<FigureSpec> figures = figures_of(example::all_figures());
+  std::erase_if(figures, [](const FigureSpec& figure) {
+    return figure.id != "metrics" && figure.id != "samples" && figure.id != "blobs";
+  });
+  fs::remove(folder_ / "exhibits" / "oar0" / "000.png");  // so "samples" can never be drawn
+  EXPECT_THAT(draw_figures(figures), HasSubstr("samples is left out: exhibits/oar0/000.png: "));
+  const auto time_of = [&](const char* name) {
+    return fs::last_write_time(folder_ / "figures" / name);
+  };
+  const auto metrics = time_of("metrics.png"), blobs = time_of("blobs.png");
+  for (FigureSpec& figure : figures) {
+    if (figure.id == "blobs") figure.drawing["panels"][0]["y_label"] = "something else";
+  }
+  EXPECT_THAT(draw_figures(figures), HasSubstr("samples is left out: "));  // said again
+  EXPECT_EQ(time_of("metrics.png"), metrics);
+  EXPECT_GT(time_of("blobs.png"), blobs);
+}
+
+TEST_F(Plots, ProcessesThatDrawIntoOneFolderDoNotDisturbEachOther) {
+  if (!has_matplotlib()) GTEST_SKIP() << plots_python() << " has no matplotlib";
+  std::vector<FigureSpec> figures = figures_of(example::all_figures());
+  figures.resize(2);
+  std::vector<std::future<std::string>> all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back(std::async(std::launch::async, [&] { return draw_figures(figures); }));
+  }
+  for (std::future<std::string>& one : all) EXPECT_EQ(one.get(), "");
+  for (const FigureSpec& figure : figures) {
+    for (const char* ending : {".png", ".svg", ".pdf"}) {
+      EXPECT_GT(bytes(figure.id + ending).size(), 100u) << figure.id << ending;
+    }
+  }
+  EXPECT_EQ(pictures().size(), 6u);  // and nothing temporary
 }
 
 TEST_F(Plots, AFigureThatCannotBeDrawnIsNamedAndTheOthersAreDrawn) {
@@ -139,9 +184,7 @@ TEST_F(Plots, AFigureThatCannotBeDrawnIsNamedAndTheOthersAreDrawn) {
     if (figure.id == "blobs") figure.drawing["panels"] = 7;
     if (figure.id == "step_maps") figure.drawing["kind"] = "sculpture";
   }
-  testing::internal::CaptureStderr();
-  EXPECT_EQ(draw_figures(figures, folder_, folder_), "");
-  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string said = draw_figures(figures);
   EXPECT_THAT(said, HasSubstr("samples is left out: exhibits/oar0/000.png: "));
   EXPECT_THAT(said, HasSubstr("blobs is left out: "));
   EXPECT_THAT(said, HasSubstr("step_maps is left out: no figure is of the kind 'sculpture'"));
@@ -156,16 +199,14 @@ TEST_F(Plots, NamesOfUsersAreTextAndNothingElse) {
                            "新しい順序", "line\nbreak"}) {
     cells.push_back(example::cell(name, 0, json::array({example::fid(3.0)})));
   }
-  testing::internal::CaptureStderr();
-  EXPECT_EQ(draw_figures(figures_of(example::results(cells)), folder_, folder_), "");
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(draw_figures(figures_of(example::results(cells))), "");
   EXPECT_EQ(pictures().count("metrics.png"), 1u);
   EXPECT_THAT(bytes("metrics.svg"), Not(HasSubstr("<script")));
 }
 
 TEST_F(Plots, WithoutPythonTheUserIsTold) {
   const Variable python("OAR_PYTHON", "/nowhere/python");
-  EXPECT_EQ(draw_figures(figures_of(example::all_figures()), folder_, folder_),
+  EXPECT_EQ(draw_figures(figures_of(example::all_figures())),
             "no pictures: \"/nowhere/python\" cannot be started; set OAR_PYTHON to a Python with "
             "matplotlib");
   EXPECT_THAT(pictures(), IsEmpty());
@@ -175,7 +216,7 @@ TEST_F(Plots, WithoutPythonTheUserIsTold) {
 
 TEST_F(Plots, WithoutItsScriptTheUserIsTold) {
   const Variable script("OAR_PLOTS", "/nowhere/plot_results.py");
-  EXPECT_THAT(draw_figures(figures_of(example::all_figures()), folder_, folder_),
+  EXPECT_THAT(draw_figures(figures_of(example::all_figures())),
               HasSubstr("no pictures: there is no /nowhere/plot_results.py; set OAR_PLOTS"));
 }
 
@@ -186,7 +227,7 @@ TEST_F(Plots, PicturesOfAnEarlierReportAreRemovedAndNoOthers) {
   }
   std::ofstream(folder_ / "figures" / "figures.json")
       << json{{"figures", {{{"id", "old"}}, {{"id", "../old"}}, {{"id", 3}}}}};
-  EXPECT_EQ(draw_figures({}, folder_, folder_), "");
+  EXPECT_EQ(draw_figures({}), "");
   EXPECT_EQ(pictures(), (std::set<std::string>{"mine.png", "notes.txt"}));
 }
 

@@ -62,6 +62,7 @@ TEST(EscapeTex, LeavesNoCommandOfUsers) {
             "\\textbackslash{}input\\{/etc/passwd\\} 5\\% \\$x\\$ "
             "a\\_b\\textasciicircum{}c\\textasciitilde{}\\#\\&");
   EXPECT_THAT(escape_tex("[2]"), HasSubstr("{[}2]"));
+  EXPECT_EQ(escape_tex("*2"), "{*}2");
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using example::fid_results;
 using example::json;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -155,6 +156,23 @@ TEST_F(History, NumbersMeasuredInAnotherWayAreAnotherSeries) {
   const std::vector<HistorySeries> all = series_of(read_history(file_), "");
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].points[0].commit, "b");  // what is measured now stands first
+}
+
+TEST_F(History, SweepsOfOneHistoryAreToldApart) {
+  for (const char* sweep : {"quick", "thorough"}) {
+    json results = fid_results({{"oar", {90.0}}});
+    results["name"] = sweep;
+    append_to_history(file_, history_line(results, "a"), false);
+  }
+  const std::vector<HistorySeries> all = series_of(read_history(file_), "");
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].sweep, "quick");
+  EXPECT_EQ(history_figures(all)[0].drawing["panels"][1]["title"], "thorough: oar");
+  TrackCommand command;
+  command.history = file_;
+  std::ostringstream overview;
+  run_track_show(command, overview);
+  EXPECT_THAT(overview.str(), AllOf(HasSubstr("quick "), HasSubstr("thorough ")));
 }
 
 TEST_F(History, TrackShowsLinesBandsAndTheFirstCommitOutside) {

@@ -1,0 +1,27 @@
+#include "reports/file_text.h"
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+namespace oar {
+
+std::string bytes_of(const std::filesystem::path& file) {
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  if (!in || in.bad()) {
+    throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(),
+                            "cannot read " + file.string());
+  }
+  return bytes;
+}
+
+std::optional<std::string> content_of(const std::filesystem::path& file) try {
+  return bytes_of(file);
+} catch (const std::system_error&) {
+  return std::nullopt;
+}
+
+}  // namespace oar
