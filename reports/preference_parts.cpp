@@ -88,6 +88,7 @@ const count = data.pairs.length;
 const askedSeed = new URLSearchParams(location.search).get("seed");
 const shelf = "oar-preference-" + data.page_id + (askedSeed === null ? "" : "-" + askedSeed);
 const smallSide = 128;  // pixels: smaller images are enlarged with their pixels visible
+const doubleClick = 400;  // milliseconds: the second half of one is no answer to the next pair
 
 // Sides and order come from one number, so that a page that is loaded again goes on where it was.
 const generator = seed => () => {  // mulberry32
@@ -101,27 +102,35 @@ const newState = () => ({
   seed: askedSeed === null ? crypto.getRandomValues(new Uint32Array(1))[0] : Number(askedSeed) >>> 0,
   answers: [],
 });
-let state, order, swapped;  // order[n]: the pair of turn n; swapped[pair]: its second image stands left
-const deal = () => {
-  const random = generator(state.seed);
-  order = data.pairs.map((_, i) => i);
+// order[n]: the pair of turn n; swapped[pair]: its second image stands left
+const dealt = seed => {
+  const random = generator(seed), order = data.pairs.map((_, i) => i);
   for (let i = count - 1; i > 0; --i) {
     const j = Math.floor(random() * (i + 1));
     [order[i], order[j]] = [order[j], order[i]];
   }
-  swapped = data.pairs.map(() => random() < 0.5);
+  return {order, swapped: data.pairs.map(() => random() < 0.5)};
 };
-const load = () => {
-  state = newState();
+let state, order, swapped, saved;
+const take = next => { state = next; ({order, swapped} = dealt(state.seed)); };
+const shelved = () => { try { return localStorage.getItem(shelf); } catch { return null; } };
+const read = text => {  // what was kept; null if nothing was, or nothing that belongs to this page
   try {
-    const kept = JSON.parse(localStorage.getItem(shelf));
-    if (kept && typeof kept.viewer === "string" && Number.isInteger(kept.seed) && Array.isArray(kept.answers)) state = kept;
-  } catch { /* nothing was kept, or nothing that can be read */ }
-  deal();
-  if (!state.answers.every((answer, n) => answer.pair === order[n])) { state = newState(); deal(); }
+    const kept = JSON.parse(text), turns = dealt(kept.seed).order;
+    const usable = typeof kept.viewer === "string" && Number.isInteger(kept.seed);
+    return usable && kept.answers.every((answer, n) => answer.pair === turns[n]) ? kept : null;
+  } catch { return null; }
 };
 const save = () => {
-  try { localStorage.setItem(shelf, JSON.stringify(state)); } catch { byId("unsaved").hidden = false; }
+  saved = JSON.stringify(state);
+  try { localStorage.setItem(shelf, saved); } catch { byId("unsaved").hidden = false; }
+};
+const isBehind = () => {  // the page is open twice: the answers of the other tab come first
+  const text = shelved(), other = text === saved ? null : read(text);
+  if (other === null) return false;
+  saved = text;
+  take(other);
+  return true;
 };
 
 let turn = 0, open = false, shownAt = 0;
@@ -166,11 +175,13 @@ const changed = () => {
   show();
 };
 const choose = choice => {
+  if (isBehind()) { show(); return; }
   if (!open) return;
   state.answers.push({pair: order[state.answers.length], choice, milliseconds: Math.round(performance.now() - shownAt)});
   changed();
 };
 const undo = () => {
+  if (isBehind()) { show(); return; }
   if (state.answers.length === 0) return;
   state.answers.pop();
   changed();
@@ -182,8 +193,7 @@ const reset = () => {
     button.textContent = `Erase ${state.answers.length} answers and start over`;
     return;
   }
-  state = newState();
-  deal();
+  take(newState());
   changed();
 };
 
@@ -218,6 +228,7 @@ const actions = {left: () => choose("left"), right: () => choose("right"), tie: 
 for (const [id, action] of Object.entries(actions)) {
   byId(id).addEventListener("click", event => {
     if (event.detail > 0) byId(id).blur();  // a mouse or finger; then the space bar is free for the next pair
+    if (event.detail > 1 && (id === "reset" || performance.now() - shownAt < doubleClick)) return;
     action();
   });
 }
@@ -229,7 +240,8 @@ addEventListener("keydown", event => {
   event.preventDefault();
   action();
 });
-load();
+addEventListener("storage", event => { if (event.key === shelf && isBehind()) show(); });
+take(read(shelved()) ?? newState());
 save();
 show();
 )";

@@ -16,6 +16,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kLargestCount = 1'000'000'000'000;  // thirty years in milliseconds
+constexpr size_t kMostDigits = 20;                    // of a seed
 
 /// Reads the fields of one file, and says which of them is wrong.
 class Fields {
@@ -43,10 +45,11 @@ class Fields {
         "a text");
   }
 
-  int64_t whole(const json& object, const std::string& where, const char* key) const {
-    return get(
-        object, where, key, [](const json& value) { return value.is_number_integer(); },
-        "an integer");
+  int64_t count(const json& object, const std::string& where, const char* key) const {
+    const auto is_count = [](const json& value) {
+      return value.is_number_integer() && value >= 0 && value <= kLargestCount;
+    };
+    return get(object, where, key, is_count, fmt::format("an integer from 0 to {}", kLargestCount));
   }
 
  private:
@@ -63,9 +66,17 @@ Answer read_answer(const Fields& fields, const std::string& where, const json& p
       [](const json& value) { return value == "a" || value == "b" || value == "tie"; },
       R"("a", "b" or "tie")");
   Answer answer;
-  answer.seed = fields.whole(pair, where, "seed");
-  answer.sample = fields.whole(pair, where, "sample");
-  answer.milliseconds = fields.whole(pair, where, "milliseconds");
+  // A text: JavaScript would round a large seed.
+  const auto is_seed = [](const json& value) {
+    if (!value.is_string()) return value.is_number_integer();
+    const auto& digits = value.get_ref<const std::string&>();
+    return !digits.empty() && digits.size() <= kMostDigits &&
+           digits.find_first_not_of("0123456789") == std::string::npos;
+  };
+  const json& seed = fields.get(pair, where, "seed", is_seed, "an integer, or its digits as text");
+  answer.seed = seed.is_string() ? seed.get<std::string>() : seed.dump();
+  answer.sample = fields.count(pair, where, "sample");
+  answer.milliseconds = fields.count(pair, where, "milliseconds");
   answer.a_was_left = left == "a";
   answer.choice = choice == "a"   ? Preference::kA
                   : choice == "b" ? Preference::kB
@@ -97,11 +108,11 @@ ViewerAnswers read_answers(const std::filesystem::path& file) {
   viewer.viewer = fields.text(record, "viewer");
   viewer.a = fields.text(record, "a");
   viewer.b = fields.text(record, "b");
-  viewer.of = fields.whole(record, "", "of");
+  viewer.of = fields.count(record, "", "of");
   const json& pairs = fields.get(
       record, "", "pairs", [](const json& value) { return value.is_array() && !value.empty(); },
       "an array with an answer at least");
-  std::set<std::pair<int64_t, int64_t>> seen;
+  std::set<std::pair<std::string, int64_t>> seen;
   for (size_t i = 0; i < pairs.size(); ++i) {
     const std::string where = fmt::format("pairs[{}]", i);
     viewer.answers.push_back(read_answer(fields, where, pairs[i]));

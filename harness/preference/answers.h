@@ -12,7 +12,8 @@ enum class Preference { kA, kB, kTie };
 
 /// One answer.
 struct Answer {
-  int64_t seed = 0, sample = 0;  ///< which pair: sample k of the cells of this seed
+  std::string seed;  ///< which pair: sample k of the cells of this seed
+  int64_t sample = 0;
   Preference choice = Preference::kTie;
   bool a_was_left = false;
   int64_t milliseconds = 0;  ///< from the moment the images were there

@@ -104,7 +104,7 @@ TEST_F(PreferencePageInABrowser, TakesKeysAndExportsWhatWasAnswered) {
   json found = json::array();
   for (const json& pair : record["pairs"]) {
     found.push_back({pair["sample"], pair["left"], pair["choice"]});
-    EXPECT_EQ(pair["seed"], 0);
+    EXPECT_EQ(pair["seed"], "0");
     EXPECT_GE(pair["milliseconds"], 0);
   }
   EXPECT_EQ(found, expected);
@@ -259,6 +259,39 @@ TEST_F(PreferencePageInABrowser, CountsOnePressOnce) {
   ready(page);
   answer(page, " ");
   EXPECT_EQ(exported(page)["pairs"][2]["choice"], "tie");
+}
+
+TEST_F(PreferencePageInABrowser, ADoubleClickIsOneAnswerAndErasesNothing) {
+  Page page = open();
+  page.evaluate(R"(document.getElementById('left').dispatchEvent(
+      new MouseEvent('click', {bubbles: true, detail: 1})))");
+  ready(page);
+  page.evaluate(R"(document.getElementById('left').dispatchEvent(
+      new MouseEvent('click', {bubbles: true, detail: 2})))");
+  ready(page);
+  EXPECT_EQ(place(page), "Pair 2 of 12");
+  for (int click = 1; click <= 2; ++click) {
+    page.evaluate(
+        "document.getElementById('reset').dispatchEvent(new MouseEvent('click', "
+        "{bubbles: true, detail: " +
+        std::to_string(click) + "}))");
+  }
+  EXPECT_EQ(place(page), "Pair 2 of 12");
+}
+
+TEST_F(PreferencePageInABrowser, TwoTabsShareTheirAnswers) {
+  Page one = open(""), other = open("");
+  for (const char* key : {"1", "2", "1"}) answer(one, key);
+  other.wait_until("document.getElementById('place').innerText === 'Pair 4 of 12'");
+  ready(other);
+  EXPECT_EQ(seen(other), seen(one));
+  answer(other, "0");
+  one.wait_until("document.getElementById('place').innerText === 'Pair 5 of 12'");
+  ready(one);
+  const json record = exported(one);
+  EXPECT_EQ(record["pairs"].size(), 4u);
+  EXPECT_EQ(record["pairs"][3]["choice"], "tie");
+  EXPECT_EQ(record["viewer"], exported(other)["viewer"]);
 }
 
 }  // namespace

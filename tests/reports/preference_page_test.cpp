@@ -63,7 +63,7 @@ TEST_F(PreferencePage, PairsSamplesOfOneSeedAndNumber) {
   EXPECT_EQ(found["a"], "oar");
   EXPECT_EQ(found["b"], "raster");
   ASSERT_EQ(found["pairs"].size(), 6u);
-  EXPECT_EQ(found["pairs"][4]["seed"], 1);
+  EXPECT_EQ(found["pairs"][4]["seed"], "1");
   EXPECT_EQ(found["pairs"][4]["sample"], 1);
   EXPECT_THAT(found["page_id"].get<std::string>(), ::testing::MatchesRegex("[0-9a-f]{64}"));
   EXPECT_THAT(found["pairs"][0]["images"][0].get<std::string>(),

@@ -54,6 +54,18 @@ TEST_F(Answers, AreReadAsTheyWereGiven) {
   EXPECT_EQ(viewer.answers[2].milliseconds, 3000);
 }
 
+TEST_F(Answers, TellSeedsApartThatADoubleDoesNot) {
+  json record = exported("v", "ab");
+  for (const char* seed : {"9223372036854775807", "9223372036854775806"}) {
+    json& pair = record["pairs"][seed[18] == '7' ? 0 : 1];
+    pair["seed"] = seed;
+    pair["sample"] = 0;
+  }
+  const ViewerAnswers viewer = read_answers(folder_.write("v.json", record));
+  EXPECT_EQ(viewer.answers[0].seed, "9223372036854775807");
+  EXPECT_EQ(viewer.answers[1].seed, "9223372036854775806");
+}
+
 TEST_F(Answers, SayWhichFieldOfWhichFileIsWrong) {
   EXPECT_THAT(problem_with("/schema_version", 2),
               EndsWith("v.json: schema_version: found 2; accepted: 1, as this version's preference "
@@ -66,6 +78,13 @@ TEST_F(Answers, SayWhichFieldOfWhichFileIsWrong) {
               EndsWith("pairs: found []; accepted: an array with an answer at least"));
   EXPECT_THAT(problem_with("/viewer", ""), EndsWith("viewer: found \"\"; accepted: a text"));
   EXPECT_THAT(problem_with("/pairs/1/sample", 0), HasSubstr("accepted: each pair once"));
+  EXPECT_THAT(
+      problem_with("/pairs/1/seed", "7; rm"),
+      EndsWith("pairs[1].seed: found \"7; rm\"; accepted: an integer, or its digits as text"));
+  for (const json& time : {json(-1), json(UINT64_MAX), json(INT64_MAX), json(1.5)}) {
+    EXPECT_THAT(problem_with("/pairs/1/milliseconds", time),
+                HasSubstr("accepted: an integer from 0 to 1000000000000"));
+  }
   EXPECT_THAT(problem_with("/of", 1),
               EndsWith("of: found 1; accepted: 2 or more, as many answers are there"));
   EXPECT_THAT(problem_with("", json::array()), HasSubstr("an export of a preference page"));

@@ -19,7 +19,7 @@ TEST(Tally, AddsUpAViewersAnswers) {
   ViewerAnswers viewer;
   for (const Preference choice :
        {Preference::kA, Preference::kB, Preference::kA, Preference::kTie, Preference::kA}) {
-    viewer.answers.push_back({0, 0, choice, true, 1});
+    viewer.answers.push_back({"0", 0, choice, true, 1});
   }
   const Tally tally = tally_of(viewer);
   EXPECT_EQ(tally.a, 3);
