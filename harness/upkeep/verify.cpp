@@ -64,10 +64,15 @@ std::string recomputed_key(const json& manifest) {
 
 /// Files of an artifact that its manifest does not list.
 std::string stranger_in(const fs::path& folder, const json& manifest) {
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    const std::string name = entry.path().lexically_relative(folder).generic_string();
-    if (entry.is_directory() || name == "manifest.json") continue;
+  std::error_code error;  // gc may take the artifact meanwhile, which is looked at again
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().lexically_relative(folder).generic_string();
+    if (entry->is_directory(error) || name == "manifest.json") continue;
     if (!manifest.at("files").contains(name)) return name;
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw fs::filesystem_error("cannot list an artifact", folder, error);
   }
   return {};
 }

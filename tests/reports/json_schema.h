@@ -5,21 +5,15 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-namespace oar::example {
+#include "tests/python_with.h"
 
-/// The Python that has the package jsonschema: $OAR_TEST_PYTHON, which `make test` sets. Empty
-/// where there is none, for tests to skip by name.
-inline std::string test_python() {
-  const char* const python = std::getenv("OAR_TEST_PYTHON");
-  return python == nullptr ? "" : python;
-}
+namespace oar::example {
 
 /// What reports/results.schema.json, read by that package, finds wrong with each record.
 inline std::vector<std::vector<std::string>> schema_errors(const nlohmann::json& records) {
@@ -28,7 +22,7 @@ inline std::vector<std::vector<std::string>> schema_errors(const nlohmann::json&
   std::ofstream(file) << records;
   const std::string command = fmt::format(
       "'{0}' {1}/tests/reports/validate_with_jsonschema.py {1}/reports/results.schema.json '{2}'",
-      test_python(), OAR_SOURCE_DIR, file.string());
+      python_with("jsonschema"), OAR_SOURCE_DIR, file.string());
   FILE* const pipe = popen(command.c_str(), "r");
   std::string text;
   for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) text += static_cast<char>(c);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "reports/report.h"
+#include "tests/python_with.h"
 #include "tests/reports/example_results.h"
 #include "tests/reports/json_schema.h"
 
@@ -119,7 +120,7 @@ std::vector<Wrong> wrong_values() {
 class ResultsSchema : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (example::test_python().empty()) {
+    if (python_with("jsonschema").empty()) {
       GTEST_SKIP() << "OAR_TEST_PYTHON names no Python with the package jsonschema";
     }
   }

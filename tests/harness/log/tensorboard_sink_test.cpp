@@ -9,6 +9,7 @@
 
 #include "harness/store/live_file.h"
 #include "tests/harness/log/log_fixture.h"
+#include "tests/python_with.h"
 
 namespace oar {
 namespace {
@@ -71,16 +72,14 @@ TEST_F(TensorboardSinkTest, NoNameOfAnEventBecomesAPath) {
   EXPECT_THAT(files_of(top()), testing::ElementsAre("______x-_etc_passwd"));
 }
 
-/// What the real package reads. OAR_TEST_PYTHON is a Python that has it; `make test` sets
-/// it.
+/// What the real package reads.
 class RealTensorboard : public TensorboardSinkTest {
  protected:
   void SetUp() override {
-    const char* const python = std::getenv("OAR_TEST_PYTHON");
-    if (python == nullptr || *python == '\0') {
+    python_ = python_with("tensorboard");
+    if (python_.empty()) {
       GTEST_SKIP() << "OAR_TEST_PYTHON names no Python with the package tensorboard";
     }
-    python_ = python;
   }
 
   json what_it_reads() {

@@ -6,6 +6,7 @@
 
 #include "reports/report.h"
 #include "tests/harness/program.h"
+#include "tests/python_with.h"
 #include "tests/reports/json_schema.h"
 
 namespace oar {
@@ -44,7 +45,7 @@ constexpr char kCodes[] = R"({
 class ProgramsResults : public ProgramTest {};
 
 TEST_F(ProgramsResults, FollowTheShippedSchemaTrains) {
-  if (example::test_python().empty()) {
+  if (python_with("jsonschema").empty()) {
     GTEST_SKIP() << "OAR_TEST_PYTHON names no Python with the package jsonschema";
   }
   json records = json::array();
