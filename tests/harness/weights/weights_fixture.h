@@ -22,7 +22,7 @@ class WeightsTest : public testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "oar-weights-XXXXXX").string();
     if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
     folder_ = name;
-    for (int i = 0; i < 100'000; ++i) body_ += static_cast<char>(i * i % 251);
+    for (int64_t i = 0; i < 100'000; ++i) body_ += static_cast<char>(i * i % 251);
     known_ = {.name = "example",
               .extractor = "example_net",
               .file = "example.pth",
