@@ -22,7 +22,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/oar-bench
 
 build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-venv
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
-  libjpeg-dev libarchive-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libssl-dev libmd4c-dev libmd4c-html0-dev pkg-config
+  libjpeg-dev libarchive-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libssl-dev libmd4c-dev libmd4c-html0-dev pkg-config libyaml-cpp-dev
   libgtest-dev libgmock-dev)
 bench_packages=(libbenchmark-dev)
 test_packages=(clang-format openmpi-bin libopenmpi-dev)

@@ -16,6 +16,7 @@
 #include "harness/status/status_verb.h"
 #include "harness/store/interrupt.h"
 #include "harness/submit/submit_verb.h"
+#include "harness/tokenizer/tokenizer_verb.h"
 #include "harness/track/track_verb.h"
 #include "harness/upkeep/upkeep_verbs.h"
 #include "harness/weights/weights_verb.h"
@@ -104,12 +105,26 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   oar::EditCommand edit;
   std::vector<oar::Verb> verbs;
-  for (const auto add :
-       {oar::add_run_verb, oar::add_plan_verb, oar::add_report_verb, oar::add_submit_verb,
-        oar::add_gc_verb, oar::add_verify_verb, oar::add_export_verb, add_metrics_verb, add_orders,
-        add_weights, oar::add_list_verb, oar::add_init_verb, oar::add_status_verb,
-        oar::add_doctor_verb, oar::add_completion_verb, oar::add_compare_verb, oar::add_gate_verb,
-        oar::add_track_verb, oar::add_preference_verb}) {
+  for (const auto add : {oar::add_run_verb,
+                         oar::add_plan_verb,
+                         oar::add_report_verb,
+                         oar::add_submit_verb,
+                         oar::add_gc_verb,
+                         oar::add_verify_verb,
+                         oar::add_export_verb,
+                         add_metrics_verb,
+                         add_orders,
+                         add_weights,
+                         oar::add_list_verb,
+                         oar::add_init_verb,
+                         oar::add_status_verb,
+                         oar::add_doctor_verb,
+                         oar::add_completion_verb,
+                         oar::add_compare_verb,
+                         oar::add_gate_verb,
+                         oar::add_track_verb,
+                         oar::add_preference_verb,
+                         oar::add_tokenizer_verb}) {
     verbs.push_back(add(app));
   }
   oar::add_edit_verbs(app, edit);

@@ -162,30 +162,6 @@ TokenGrids read_tokens(const fs::path& folder) {
   return tokens;
 }
 
-json to_json(const VqganConfig& config) {
-  return {{"image_size", config.image_size},
-          {"ch", config.ch},
-          {"ch_mult", config.ch_mult},
-          {"num_res_blocks", config.num_res_blocks},
-          {"attn_resolutions", config.attn_resolutions},
-          {"z_channels", config.z_channels},
-          {"embed_dim", config.embed_dim},
-          {"codebook_size", config.codebook_size}};
-}
-
-VqganConfig vqgan_config_from(const json& json) {
-  VqganConfig config;
-  json.at("image_size").get_to(config.image_size);
-  json.at("ch").get_to(config.ch);
-  json.at("ch_mult").get_to(config.ch_mult);
-  json.at("num_res_blocks").get_to(config.num_res_blocks);
-  json.at("attn_resolutions").get_to(config.attn_resolutions);
-  json.at("z_channels").get_to(config.z_channels);
-  json.at("embed_dim").get_to(config.embed_dim);
-  json.at("codebook_size").get_to(config.codebook_size);
-  return config;
-}
-
 void write_tokenizer(const fs::path& folder, const Vqgan& tokenizer) {
   write_safetensors(folder / kWeights, state_of(*tokenizer));
   write_json(folder / kConfig, to_json(tokenizer->config()));

@@ -14,7 +14,7 @@
 #include "datasets/dataset.h"
 #include "harness/store/stage.h"
 #include "models/any_order/transformer.h"
-#include "models/vqgan/vqgan.h"
+#include "models/vqgan/vqgan_file.h"
 #include "models/weights/tensor_file.h"
 #include "orders/grid.h"
 
@@ -50,8 +50,6 @@ TokenGrids read_tokens(const std::filesystem::path& folder);
 /// `tokenizer` stage: weights.safetensors in taming's names and config.json.
 void write_tokenizer(const std::filesystem::path& folder, const Vqgan& tokenizer);
 Vqgan read_tokenizer(const std::filesystem::path& folder, torch::Device device);
-nlohmann::json to_json(const VqganConfig& config);
-VqganConfig vqgan_config_from(const nlohmann::json& json);
 
 /// `any_order` and `specialist` stages: weights.safetensors and config.json.
 void write_transformer(const std::filesystem::path& folder, const Transformer& model);

@@ -167,14 +167,11 @@ json run_tokenizer(StageContext& context, const DatasetConfig& dataset_config,
                    const std::string& weights, const Environment& environment) {
   const json& config = context.config();
   const auto dataset = open_input(context, dataset_config);
-  Vqgan tokenizer(vqgan_config_from(config.at("network")));
+  const VqganConfig network = vqgan_config_from(config.at("network"));
+  Vqgan tokenizer = weights.empty() ? Vqgan(network) : read_vqgan_file(weights, network);
+  tokenizer->to(environment.device);
   json record;
   if (!weights.empty()) {
-    // A Lightning checkpoint carries objects of classes this program does not know beside its
-    // weights; they are skipped, and never run.
-    load_state(*tokenizer, read_tensors(weights, {.skip_unknown_objects = true}), "", weights,
-               {"loss."});
-    tokenizer->to(environment.device);
     record["imported"] = true;
     record["weights_sha256"] = config.at("weights_sha256");
   } else {
@@ -188,7 +185,6 @@ json run_tokenizer(StageContext& context, const DatasetConfig& dataset_config,
     training.at("discriminator_start").get_to(options.discriminator_start);
     training.at("seed").get_to(options.seed);
     options.discriminator = discriminator_for(dataset_config.image_size);
-    tokenizer->to(environment.device);
     VqganTrainer::Activations activations;
     std::shared_ptr<FeatureExtractor> extractor;
     if (options.perceptual_weight > 0) {

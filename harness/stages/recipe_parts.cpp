@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -106,12 +107,28 @@ void override_by(const json& section, const char* option, T& value) {
   if (!section.at(option).is_null()) section.at(option).get_to(value);
 }
 
-}  // namespace
+/// The sizes that a file states: the configuration, or else the weights. Images need not have the
+/// size that the network was made for, but its patches must divide them.
+std::optional<VqganConfig> network_of_files(const json& section, int64_t image_size) {
+  const std::string config = section.at("config"), weights = section.at("weights");
+  std::optional<VqganConfig> network;
+  if (!config.empty()) {
+    network = read_vqgan_config(config);
+  } else if (!weights.empty()) {
+    network = stated_vqgan_config(weights);
+  }
+  if (network && image_size % network->downsample() != 0) {
+    throw std::invalid_argument(fmt::format(
+        "dataset.image_size {}: the tokenizer of {} has patches of {} pixels; accepted: multiples "
+        "of that",
+        image_size, config.empty() ? weights : config, network->downsample()));
+  }
+  return network;
+}
 
-json tokenizer_identity(const json& section, int64_t image_size,
-                        const std::string& weights_sha256) {
-  const std::string preset = section.at("preset");
-  VqganConfig network = vqgan_preset(preset, image_size);
+/// The preset with what the recipe changes of it.
+VqganConfig network_of_options(const json& section, int64_t image_size) {
+  VqganConfig network = vqgan_preset(section.at("preset"), image_size);
   override_by(section, "codebook_size", network.codebook_size);
   override_by(section, "channels", network.ch);
   override_by(section, "channel_multipliers", network.ch_mult);
@@ -121,6 +138,16 @@ json tokenizer_identity(const json& section, int64_t image_size,
     network.attn_resolutions = {image_size / network.downsample()};
   }
   check_config(network);
+  return network;
+}
+
+}  // namespace
+
+json tokenizer_identity(const json& section, int64_t image_size,
+                        const std::string& weights_sha256) {
+  const std::string preset = section.at("preset");
+  const std::optional<VqganConfig> stated = network_of_files(section, image_size);
+  const VqganConfig network = stated ? *stated : network_of_options(section, image_size);
   if (!weights_sha256.empty()) {
     return {{"network", to_json(network)}, {"weights_sha256", weights_sha256}};
   }

@@ -71,6 +71,23 @@ class Checker {
     }
   }
 
+  /// The sizes of a network come from one place.
+  void check_tokenizer() {
+    if (text("tokenizer.config").empty()) return;
+    for (const char* size :
+         {"tokenizer.codebook_size", "tokenizer.channels", "tokenizer.channel_multipliers",
+          "tokenizer.residual_blocks", "tokenizer.embedding_dim"}) {
+      const auto setting = settings_.find(size);
+      if (setting == settings_.end()) continue;
+      mistakes_.add(
+          {setting->second.where,
+           fmt::format("{} is given, and so is tokenizer.config, which has all sizes", size),
+           {fmt::format("leave {} out, or write it into the file that tokenizer.config "
+                        "names",
+                        size)}});
+    }
+  }
+
   void check_condition() {
     const double guidance = number("generate.guidance_scale");
     if (text("model.condition") == "none") {
@@ -196,6 +213,7 @@ void check_together(const Recipe& recipe, const Settings& settings, const std::s
   Checker checker(recipe, settings, otherwise, known, mistakes);
   checker.check_dataset();
   checker.check_kind();
+  checker.check_tokenizer();
   checker.check_condition();
   checker.check_model();
   checker.check_evaluation();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
@@ -11,8 +12,10 @@
 #include <system_error>
 
 #include "datasets/sha256.h"
+#include "datasets/utf8.h"
 #include "harness/store/progress.h"
 #include "harness/weights/part_file.h"
+#include "models/vqgan/vqgan_file.h"
 #include "models/weights/atomic_file.h"
 #include "models/weights/safetensors.h"
 #include "models/weights/tensor_file.h"
@@ -22,6 +25,9 @@ namespace oar {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr char kTokenizers[] = "tokenizers";
+constexpr char kSafetensors[] = ".safetensors";
 
 /// The size of a regular file, through links; nothing for anything else.
 std::optional<int64_t> size_of(const fs::path& file) {
@@ -126,6 +132,37 @@ std::string word_of(WeightsState::Kind kind) {
       return "embedded";
   }
   return "absent";
+}
+
+fs::path import_tokenizer(const fs::path& file, const std::string& config, const std::string& name,
+                          const fs::path& folder) {
+  const std::string wanted = name.empty() ? file.stem().string() : name;
+  constexpr char kPlain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  if (wanted.empty() || wanted.front() == '.' ||
+      wanted.find_first_not_of(kPlain) != std::string::npos) {
+    throw std::invalid_argument(
+        fmt::format("--as: found \"{}\"; accepted: letters, digits, \"_\", \"-\" and \".\" as the "
+                    "name of the imported file",
+                    as_utf8(wanted)));
+  }
+  const Vqgan tokenizer = read_vqgan_file(file, read_vqgan_config(config));
+  const fs::path place = folder / kTokenizers / (wanted + kSafetensors);
+  fs::create_directories(place.parent_path());
+  write_vqgan_file(place, tokenizer);
+  return place;
+}
+
+std::vector<fs::path> imported_tokenizers(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder / kTokenizers, none)) {
+    const fs::path& path = entry.path();
+    if (path.extension() == kSafetensors && !path.filename().string().starts_with(".")) {
+      files.push_back(path);
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 WeightsFile inspect_weights(const fs::path& file, const std::vector<KnownWeights>& known) {

@@ -55,6 +55,19 @@ struct WeightsFile {
 WeightsFile inspect_weights(const std::filesystem::path& file,
                             const std::vector<KnownWeights>& known);
 
+/// Brings a tokenizer of others into the folder, as tokenizers/<name>.safetensors with its sizes
+/// inside, and says where it now lies; it needs no configuration from then on. Nothing in the file
+/// is run.
+///
+/// Errors  what read_vqgan_config() and read_vqgan_file() throw; std::invalid_argument if `name` is
+///         no plain name of a file; std::system_error if it cannot be written.
+std::filesystem::path import_tokenizer(const std::filesystem::path& file, const std::string& config,
+                                       const std::string& name,
+                                       const std::filesystem::path& folder);
+
+/// The tokenizers that were imported, by their paths.
+std::vector<std::filesystem::path> imported_tokenizers(const std::filesystem::path& folder);
+
 /// Copies a known file into the folder, whatever its name, and says where it now lies. The copy is
 /// hashed before it is put in place.
 ///

@@ -72,7 +72,15 @@ int run_list(const WeightsOptions& options, std::ostream& out) {
   if (options.json) {
     json files = json::array();
     for (const KnownWeights& weights : options.known) files.push_back(json_of(weights, folder));
-    out << json{{"folder", as_utf8(folder.string())}, {"weights", files}}.dump(2) << "\n";
+    json tokenizers = json::array();
+    for (const fs::path& file : imported_tokenizers(folder)) {
+      tokenizers.push_back(as_utf8(file.string()));
+    }
+    out << json{{"folder", as_utf8(folder.string())},
+                {"weights", files},
+                {"tokenizers", tokenizers}}
+               .dump(2)
+        << "\n";
     return kAllDone;
   }
   out << fmt::format("folder: {}\n", folder.string());
@@ -80,6 +88,9 @@ int run_list(const WeightsOptions& options, std::ostream& out) {
     out << "\n";
     print_weights(weights, folder, out);
   }
+  const std::vector<fs::path> tokenizers = imported_tokenizers(folder);
+  if (!tokenizers.empty()) out << "\nimported tokenizers\n";
+  for (const fs::path& file : tokenizers) out << "    " << file.string() << "\n";
   return kAllDone;
 }
 
@@ -98,6 +109,15 @@ int run_verify(const WeightsOptions& options, std::ostream& out) {
 }
 
 int run_import(const WeightsOptions& options, std::ostream& out) {
+  if (!options.config.empty()) {
+    const fs::path place = import_tokenizer(options.file, options.config, options.name,
+                                            weights_folder(options.folder));
+    out << fmt::format(
+        "imported: {0}\nin a sweep: \"tokenizer\": {{\"weights\": {1}}}\n"
+        "one image: oar-bench tokenizer encode IMAGE --weights {0}\n",
+        place.string(), json(as_utf8(place.string())).dump());
+    return kAllDone;
+  }
   const fs::path place =
       import_weights(options.file, options.name, weights_folder(options.folder), options.known);
   out << fmt::format("imported: {}\n", place.string());
@@ -123,7 +143,7 @@ int run_fetch(const WeightsOptions& options, std::ostream& out) {
 
 CLI::App* add_weights_verb(CLI::App& app, WeightsOptions& options) {
   CLI::App* const verb = app.add_subcommand(
-      "weights", "list, check, import and fetch the weights files that feature networks need");
+      "weights", "list, check, import and fetch weights of feature networks and tokenizers");
   verb->require_subcommand(1);
   const auto action = [&](const char* name, const char* words, decltype(options.action) function) {
     CLI::App* const sub = verb->add_subcommand(name, words);
@@ -135,7 +155,8 @@ CLI::App* add_weights_verb(CLI::App& app, WeightsOptions& options) {
   };
   CLI::App* const list = action("list", "every known file, and whether it is here", run_list);
   CLI::App* const verify = action("verify", "hash and read a file", run_verify);
-  CLI::App* const import = action("import", "copy a known file into the folder", run_import);
+  CLI::App* const import = action(
+      "import", "copy a known file, or a tokenizer of your own, into the folder", run_import);
   CLI::App* const fetch =
       action("fetch", "download a known file; the same command again continues", run_fetch);
 
@@ -144,8 +165,15 @@ CLI::App* add_weights_verb(CLI::App& app, WeightsOptions& options) {
   }
   for (CLI::App* sub : {verify, import}) {
     sub->add_option("file", options.file, "the weights file")->required();
-    sub->add_option("--as", options.name, "what it must be, a name of `weights list`");
+    sub->add_option("--as", options.name,
+                    sub == verify ? "what it must be, a name of `weights list`"
+                                  : "what it must be, a name of `weights list`; with --config the "
+                                    "name of the imported file");
   }
+  import->add_option(
+      "--config", options.config,
+      "the file is a tokenizer (VQ-GAN) of these sizes: taming-transformers' YAML or "
+      "JSON, or taming_f16_1024, taming_f16_16384, llamagen_f16, llamagen_f8");
   fetch->add_option("name", options.name, "a name of `weights list`")->required();
   fetch->add_flag("--quiet", options.quiet, "no progress lines");
   return verb;

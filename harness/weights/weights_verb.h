@@ -21,6 +21,7 @@ struct WeightsOptions {
   std::filesystem::path folder;  ///< --weights-dir; empty: see weights_folder()
   std::filesystem::path file;    ///< of `verify` and `import`
   std::string name;              ///< of `fetch`; --as of `verify` and `import`
+  std::string config;            ///< of `import`: the file is a tokenizer of these sizes
   bool json = false;
   bool quiet = false;
   std::vector<KnownWeights> known = known_weights();

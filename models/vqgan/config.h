@@ -23,6 +23,9 @@ struct VqganConfig {
   int64_t z_channels = 256;      ///< channels between encoder and quantiser
   int64_t embed_dim = 256;       ///< length of a codebook vector
   int64_t codebook_size = 1024;  ///< codebook vectors, V
+  /// Vectors and codebook are brought to length 1 before they are compared (LlamaGen,
+  /// arXiv 2406.06525; ViT-VQGAN, arXiv 2110.04627).
+  bool normalised_codes = false;
 
   /// Pixels a patch is wide: 2^(levels - 1).
   int64_t downsample() const;

@@ -5,6 +5,7 @@
 #include <ATen/ops/bincount.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randperm.h>
 #include <ATen/ops/where.h>
@@ -20,16 +21,26 @@ torch::Tensor nearest_row(const torch::Tensor& vectors, const torch::Tensor& row
 
 }  // namespace
 
-QuantizerImpl::QuantizerImpl(int64_t codebook_size, int64_t embed_dim)
-    : embedding_(register_module("embedding", torch::nn::Embedding(codebook_size, embed_dim))) {}
+QuantizerImpl::QuantizerImpl(int64_t codebook_size, int64_t embed_dim, bool normalised)
+    : normalised_(normalised),
+      embedding_(register_module("embedding", torch::nn::Embedding(codebook_size, embed_dim))) {}
+
+torch::Tensor QuantizerImpl::rows() const {
+  return normalised_ ? at_length_one(codebook(), 1) : codebook();
+}
 
 torch::Tensor QuantizerImpl::nearest(const torch::Tensor& vectors) const {
   const torch::NoGradGuard no_grad;
-  return nearest_row(vectors, codebook());
+  return nearest_row(normalised_ ? at_length_one(vectors, 1) : vectors, rows());
 }
 
 torch::Tensor QuantizerImpl::look_up(const torch::Tensor& codes) const {
-  return at::embedding(codebook(), codes);
+  return at::embedding(rows(), codes);
+}
+
+torch::Tensor at_length_one(const torch::Tensor& vectors, int64_t dim) {
+  constexpr double kSmallest = 1e-12;
+  return vectors / at::linalg_vector_norm(vectors, 2, dim, /*keepdim=*/true).clamp_min(kSmallest);
 }
 
 torch::Tensor straight_through(const torch::Tensor& z, const torch::Tensor& quantised) {

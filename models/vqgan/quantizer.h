@@ -10,10 +10,12 @@ namespace oar {
 /// A codebook of V vectors and the search for the nearest one.
 ///
 /// Shapes  vectors float [M, embed_dim]; codes int64, values 0 .. V-1.
-/// Source  taming-transformers, quantize.py, VectorQuantizer2 (its `quantize.embedding.weight`).
+/// Source  taming-transformers, quantize.py, VectorQuantizer2 (its `quantize.embedding.weight`);
+///         normalised: LlamaGen, vq_model.py, VectorQuantizer.
 class QuantizerImpl : public torch::nn::Module {
  public:
-  QuantizerImpl(int64_t codebook_size, int64_t embed_dim);
+  /// With `normalised`, vectors and codebook count as what they are at length 1.
+  QuantizerImpl(int64_t codebook_size, int64_t embed_dim, bool normalised = false);
 
   /// The code of each vector: nearest by Euclidean distance, ties to the lowest code. int64 [M].
   ///
@@ -25,13 +27,20 @@ class QuantizerImpl : public torch::nn::Module {
   /// codebook.
   torch::Tensor look_up(const torch::Tensor& codes) const;
 
-  /// float [V, embed_dim].
+  /// The parameter: float [V, embed_dim].
   torch::Tensor codebook() const { return embedding_->weight; }
 
  private:
+  /// What vectors are compared with, float [V, embed_dim].
+  torch::Tensor rows() const;
+
+  bool normalised_;
   torch::nn::Embedding embedding_;
 };
 TORCH_MODULE(Quantizer);
+
+/// `vectors` at length 1 along `dim`, as torch.nn.functional.normalize.
+torch::Tensor at_length_one(const torch::Tensor& vectors, int64_t dim);
 
 /// The values of `quantised` with the gradient of `z`: what lets the encoder learn through a
 /// discrete choice.

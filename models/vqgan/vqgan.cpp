@@ -32,7 +32,8 @@ VqganImpl::VqganImpl(const VqganConfig& config)
     : config_(checked(config)),
       encoder_(register_module("encoder", Encoder(config))),
       decoder_(register_module("decoder", Decoder(config))),
-      quantize_(register_module("quantize", Quantizer(config.codebook_size, config.embed_dim))),
+      quantize_(register_module(
+          "quantize", Quantizer(config.codebook_size, config.embed_dim, config.normalised_codes))),
       quant_conv_(register_module("quant_conv", same_conv(config.z_channels, config.embed_dim, 1))),
       post_quant_conv_(
           register_module("post_quant_conv", same_conv(config.embed_dim, config.z_channels, 1))) {}
@@ -47,7 +48,9 @@ torch::Tensor VqganImpl::embed(const torch::Tensor& images) {
                     "multiples of {}",
                     c10::str(images.sizes()), patch));
   }
-  return quant_conv_(encoder_(images.contiguous(torch::MemoryFormat::ChannelsLast)));
+  const torch::Tensor z =
+      quant_conv_(encoder_(images.contiguous(torch::MemoryFormat::ChannelsLast)));
+  return config_.normalised_codes ? at_length_one(z, 1) : z;
 }
 
 Encoded VqganImpl::quantise(const torch::Tensor& z) {

@@ -35,7 +35,8 @@ class VqganImpl : public torch::nn::Module {
  public:
   explicit VqganImpl(const VqganConfig& config);
 
-  /// The encoder alone: images -> float [B, embed_dim, rows, cols], before quantising.
+  /// The encoder alone: images -> float [B, embed_dim, rows, cols], before quantising; of length 1
+  /// where codes are.
   torch::Tensor embed(const torch::Tensor& images);
 
   /// Nearest codes of what `embed` returned.

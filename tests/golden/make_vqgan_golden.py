@@ -15,9 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-CONFIG = dict(image_size=32, ch=32, ch_mult=[1, 2, 2], num_res_blocks=2, attn_resolutions=[16], z_channels=24,
-              embed_dim=8, codebook_size=64)
-SIZES = [(1, 32, 32), (2, 16, 24)]  # batch, height, width: the nominal size, and a smaller one that is not square
+# A configuration, and the (batch, height, width) of images: the nominal size, and ones that are smaller and not square.
+NETWORKS = {
+    "small": (dict(image_size=32, ch=32, ch_mult=[1, 2, 2], num_res_blocks=2, attn_resolutions=[16], z_channels=24,
+                   embed_dim=8, codebook_size=64, normalised_codes=False), [(1, 32, 32), (2, 16, 24)]),
+    "odd": (dict(image_size=64, ch=32, ch_mult=[2, 1, 3, 1], num_res_blocks=1, attn_resolutions=[64, 16], z_channels=10,
+                 embed_dim=6, codebook_size=33, normalised_codes=False), [(1, 24, 40)]),
+    "normalised": (dict(image_size=32, ch=32, ch_mult=[1, 2, 2], num_res_blocks=2, attn_resolutions=[8], z_channels=24,
+                        embed_dim=4, codebook_size=64, normalised_codes=True), [(1, 16, 24)]),
+    "taming_f16_1024": (dict(image_size=256, ch=128, ch_mult=[1, 1, 2, 2, 4], num_res_blocks=2, attn_resolutions=[16],
+                             z_channels=256, embed_dim=256, codebook_size=1024, normalised_codes=False), [(1, 64, 96)]),
+}
 
 
 def unit_draws(name, count):
@@ -108,9 +116,15 @@ class Network:
         h = self.head(self.middle(h, "encoder.mid"), "encoder", cfg["z_channels"])
         return self.conv(h, "quant_conv", cfg["embed_dim"], 1)
 
+    def book(self):
+        rows = self.get("quantize.embedding.weight", self.config["codebook_size"], self.config["embed_dim"])
+        return F.normalize(rows, dim=1) if self.config["normalised_codes"] else rows
+
     def codes(self, z):
         flat = z.permute(0, 2, 3, 1).reshape(-1, z.shape[1]).double()
-        book = self.get("quantize.embedding.weight", self.config["codebook_size"], z.shape[1]).double()
+        book = self.book().double()
+        if self.config["normalised_codes"]:
+            flat = F.normalize(flat, dim=1)
         distance = ((flat[:, None, :] - book[None]) ** 2).sum(2)
         best = distance.topk(2, largest=False).values
         assert (best[:, 1] - best[:, 0]).min() > 1e-5, "a near tie would make the golden codes fragile"
@@ -118,8 +132,7 @@ class Network:
 
     def decode(self, codes, rows, cols):
         cfg = self.config
-        book = self.get("quantize.embedding.weight", cfg["codebook_size"], cfg["embed_dim"])
-        z = book[codes].reshape(-1, rows, cols, cfg["embed_dim"]).permute(0, 3, 1, 2)
+        z = self.book()[codes].reshape(-1, rows, cols, cfg["embed_dim"]).permute(0, 3, 1, 2)
         z = self.conv(z, "post_quant_conv", cfg["z_channels"], 1)
         last = len(cfg["ch_mult"]) - 1
         h = self.conv(z, "decoder.conv_in", cfg["ch"] * cfg["ch_mult"][last], 3)
@@ -135,26 +148,28 @@ class Network:
         return self.head(h, "decoder", 3)
 
 
-def main():
-    network = Network(CONFIG)
+def cases_of(config, sizes):
+    network = Network(config)
     cases = []
-    with torch.no_grad():
-        for batch, height, width in SIZES:
-            shape = (batch, 3, height, width)
-            image = torch.from_numpy(unit_draws(f"image {height}x{width}", int(np.prod(shape))).astype(np.float32))
-            z = network.encode(image.reshape(shape))
-            codes = network.codes(z)
-            pixels = network.decode(codes, z.shape[2], z.shape[3])
-            cases.append(dict(batch=batch, height=height, width=width, codes=codes.flatten().tolist(),
-                              z_norm=z.double().norm().item(),
-                              pixels_norm=pixels.double().norm().item(),
-                              pixels=[round(v, 6) for v in pixels.flatten()[::97].tolist()]))
-            print(f"{height}x{width}: {len(set(cases[-1]['codes']))} codes, z {z.std():.3f}, pixels {pixels.std():.3f}")
+    for batch, height, width in sizes:
+        shape = (batch, 3, height, width)
+        image = torch.from_numpy(unit_draws(f"image {height}x{width}", int(np.prod(shape))).astype(np.float32))
+        z = network.encode(image.reshape(shape))
+        codes = network.codes(z)
+        pixels = network.decode(codes, z.shape[2], z.shape[3])
+        cases.append(dict(batch=batch, height=height, width=width, codes=codes.flatten().tolist(),
+                          z_norm=z.double().norm().item(), pixels_norm=pixels.double().norm().item(),
+                          pixels=[round(v, 6) for v in pixels.flatten()[::97].tolist()]))
+        print(f"{height}x{width}: {len(set(cases[-1]['codes']))} codes, z {z.std():.3f}, pixels {pixels.std():.3f}")
     tensors = network.tensors.values()
-    head = dict(config=CONFIG, tensors=len(tensors), parameters=sum(t.numel() for t in tensors))
+    return dict(config=config, tensors=len(tensors), parameters=sum(t.numel() for t in tensors), cases=cases)
+
+
+def main():
+    with torch.no_grad():
+        networks = {name: cases_of(*network) for name, network in NETWORKS.items()}
     with open(sys.argv[1], "w") as file:
-        lines = ",\n".join(json.dumps(case) for case in cases)
-        file.write(json.dumps(head)[:-1] + ',\n"cases": [\n' + lines + "\n]}\n")
+        file.write("{\n" + ",\n".join(f'"{name}": {json.dumps(made)}' for name, made in networks.items()) + "\n}\n")
 
 
 if __name__ == "__main__":
