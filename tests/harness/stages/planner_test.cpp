@@ -1,7 +1,10 @@
 // The stages of a whole sweep: what is shared, and what is worth a key of its own.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -9,6 +12,7 @@
 
 #include "harness/stages/pipeline.h"
 #include "harness/stages/work.h"
+#include "models/vqgan/vqgan_file.h"
 
 namespace oar {
 namespace {
@@ -115,6 +119,47 @@ TEST(PlanSweep, EditingTheTrainingChangesItsKeyAndThoseAfterIt) {
   for (const char* role : {"any_order", "orders", "specialist", "samples", "generated_features",
                            "scores", "order_statistics", "known_answer"}) {
     EXPECT_NE(before[9].at(role), after[9].at(role)) << role;
+  }
+}
+
+/// A file for one test.
+class File {
+ public:
+  File(const std::string& name, const std::string& text)
+      : path_(std::filesystem::temp_directory_path() /
+              ("oar-planner-" + std::to_string(::getpid()) + name)) {
+    std::ofstream(path_) << text;
+  }
+  ~File() { std::filesystem::remove(path_); }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TEST(PlanSweep, SizesOutOfAFileAreThoseOfThePreset) {
+  const File sizes("sizes.json", to_json(vqgan_preset("nano", 32)).dump());
+  const auto preset = keys_of(plan_of(paper())),
+             file = keys_of(plan_of(paper(), {"tokenizer.config=\"" + sizes.path() + "\""}));
+  EXPECT_EQ(preset, file);  // where they come from is no part of what is computed
+}
+
+TEST(PlanSweep, ATokenizerOfAnotherImageSizeIsUsedAsItIsWherePatchesDivideTheImages) {
+  Vqgan model(vqgan_preset("small", 64));  // f8, attention at 8 pixels of a nominal 64
+  const File weights("weights.safetensors", "");
+  write_vqgan_file(weights.path(), model);
+  const std::vector<std::string> set = {"tokenizer.weights=\"" + weights.path() + "\""};
+  const SweepPlan plan = plan_of(paper(), set);
+  for (const PlannedStage& stage : plan.stages) {
+    if (stage.node.stage != "tokenizer") continue;
+    EXPECT_EQ(stage.node.config.at("network"), to_json(model->config()));
+  }
+  try {
+    plan_of(paper(), {set[0], "dataset.image_size=36"});
+    FAIL() << "patches of 8 do not divide 36";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("dataset.image_size 36: the tokenizer of "));
+    EXPECT_THAT(error.what(), HasSubstr("patches of 8 pixels"));
   }
 }
 

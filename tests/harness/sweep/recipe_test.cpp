@@ -134,6 +134,15 @@ TEST(RecipeTogether, HeldOutReferenceNeedsHeldOutImages) {
                         "dataset.held_out is 0: no image is held out.\n  set dataset.held_out"));
 }
 
+TEST(RecipeTogether, TheSizesOfATokenizerComeFromOnePlace) {
+  EXPECT_EQ(mistakes_of_recipe(R"("tokenizer": {"config": "model.yaml", "weights": "a.ckpt"})"),
+            "no mistake");
+  EXPECT_THAT(
+      mistakes_of_recipe(R"("tokenizer": {"config": "model.yaml", "codebook_size": 64})"),
+      HasSubstr("/tokenizer/codebook_size: tokenizer.codebook_size is given, and so is "
+                "tokenizer.config, which has all sizes.\n  leave tokenizer.codebook_size out, or"));
+}
+
 TEST(RecipeTogether, CodesFromTheStartHaveNoTokenizerAndNoImages) {
   const std::string planted = R"("dataset.name": "planted_path")";
   EXPECT_EQ(mistakes_of_recipe(planted + R"(, "dataset.codes": 16, "dataset.path": "raster")"),

@@ -12,6 +12,7 @@
 #include "harness/exit_code.h"
 #include "harness/weights/weights_verb.h"
 #include "metrics/feature_extractor.h"
+#include "models/vqgan/vqgan_file.h"
 #include "models/weights/tensor_file.h"
 #include "tests/harness/weights/http_server.h"
 #include "tests/harness/weights/weights_fixture.h"
@@ -165,6 +166,29 @@ TEST_F(WeightsVerb, ListShowsAllThatOneNeedsToBringAFile) {
                     HasSubstr(known_.sha256), HasSubstr("CC0-1.0"), HasSubstr("state    absent"),
                     HasSubstr("https://host.invalid/example.pth")));
   EXPECT_EQ(code_, kAllDone);
+}
+
+TEST_F(WeightsVerb, ImportMakesATokenizerThatKnowsItsSizes) {
+  Vqgan model(vqgan_preset("nano", 16));
+  model->draw_weights(1);
+  TensorMap tensors = state_of(*model);
+  tensors["loss.logvar"] = at::ones({1});
+  write_safetensors(folder_ / "their model.safetensors", tensors);
+  write(folder_ / "sizes.json", to_json(model->config()).dump());
+  EXPECT_EQ(json::parse(run({"list", "--json"})).at("tokenizers"), json::array());
+  const std::vector<std::string> import = {"import", file("their model.safetensors"), "--config",
+                                           file("sizes.json")};
+  EXPECT_THROW(run(import), std::invalid_argument);  // "their model" is no plain name
+  std::vector<std::string> named = import;
+  named.insert(named.end(), {"--as", "mine"});
+  const fs::path place = folder_ / "here/tokenizers/mine.safetensors";
+  EXPECT_THAT(run(named), AllOf(HasSubstr("imported: " + place.string()),
+                                HasSubstr("\"tokenizer\": {\"weights\": \"" + place.string())));
+  EXPECT_EQ(json::parse(run({"list", "--json"})).at("tokenizers"), json({place.string()}));
+  EXPECT_THAT(run({"list"}), HasSubstr("imported tokenizers\n    " + place.string()));
+  const Vqgan read = read_vqgan_file(place, std::nullopt);
+  EXPECT_TRUE(
+      state_of(*read).at("decoder.conv_in.weight").equal(tensors["decoder.conv_in.weight"]));
 }
 
 TEST_F(WeightsVerb, VerifySaysWhichFileItIs) {
