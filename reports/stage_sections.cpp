@@ -197,7 +197,9 @@ Document tokenizer_section(const Layout& layout) {
        {RecordColumn{"tokenizer", "reconstruction.psnr", "PSNR (dB) ↑"},
         RecordColumn{"tokenizer", "reconstruction.rfid", "rFID" + reconstruction.network + " ↓"},
         RecordColumn{"tokens", "codebook_usage", "codebook used (share) ↑"},
-        RecordColumn{"tokens", "perplexity", "perplexity (codes) ↑"}}) {
+        RecordColumn{"tokens", "perplexity", "perplexity (codes) ↑"},
+        RecordColumn{"tokens", "damage.changed", "codes changed on purpose (share)"},
+        RecordColumn{"tokens", "damage.psnr", "PSNR after that (dB) ↑"}}) {
     const std::string metric = "tokenizer_" + column.key.substr(column.key.rfind('.') + 1);
     const bool stated = std::any_of(metrics.begin(), metrics.end(),
                                     [&](const MetricColumn& c) { return c.metric == metric; });

@@ -188,7 +188,9 @@ std::string source_cell(const json& cell) {
 }
 
 std::string source_tokenizer(const json& cell) {
-  return key_or_cell(last_stage(cell, "tokenizer"), cell);
+  // Its codes: they may have been damaged on purpose, each time in another way.
+  const json& tokens = last_stage(cell, "tokens");
+  return key_or_cell(tokens.is_null() ? last_stage(cell, "tokenizer") : tokens, cell);
 }
 
 std::string source_model(const json& cell) {

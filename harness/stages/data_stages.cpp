@@ -1,4 +1,5 @@
 #include <ATen/ops/cat.h>
+#include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -12,6 +13,7 @@
 #include "harness/store/interrupt.h"
 #include "metrics/fid.h"
 #include "models/memory/images_at_once.h"
+#include "models/vqgan/code_damage.h"
 #include "models/vqgan/quality.h"
 #include "models/vqgan/trainer.h"
 
@@ -117,6 +119,51 @@ json reconstruction_quality(const Dataset& dataset, Vqgan& tokenizer,
   return quality;
 }
 
+/// The mean PSNR of the images that these codes decode to: held-out ones, where there are any.
+double psnr_of_codes(const TokenGrids& tokens, const Dataset& dataset, Vqgan& tokenizer,
+                     const Environment& environment) {
+  constexpr int64_t kImages = 256;
+  std::vector<int64_t> images = images_of(dataset.index(), Split::kHeldOut, kImages);
+  if (images.empty()) images = images_of(dataset.index(), Split::kTrain, kImages);
+  const c10::InferenceMode no_gradients;
+  std::vector<torch::Tensor> decibels;
+  ImagesAtOnce at_once(kEncodeBatch, kSmallerImages);
+  at_once.for_each(0, static_cast<int64_t>(images.size()), [&](int64_t begin, int64_t end) {
+    const std::vector<int64_t> part(images.begin() + begin, images.begin() + end);
+    const torch::Tensor codes = tokens.codes.index_select(0, at::tensor(part));
+    const torch::Tensor decoded =
+        tokenizer->decode_codes(codes.to(environment.device), tokens.grid.rows, tokens.grid.cols);
+    decibels.push_back(psnr(dataset.load(part), to_pixels(decoded).cpu()));
+  });
+  return at::cat(decibels).mean().item<double>();
+}
+
+/// Damages the codes as the stage's options say, and says what it did; null where they say nothing.
+json damage_to(TokenGrids& tokens, const json& options, const Dataset& dataset, Vqgan& tokenizer,
+               const Environment& environment) {
+  if (options.empty()) return nullptr;
+  const CodeDamage damage{options.value("merge_codes", int64_t{0}),
+                          options.value("code_noise", 0.0), options.at("seed")};
+  constexpr int64_t kMostSampled = 32768;  // patches that clusters are found in
+  const torch::Tensor before = tokens.codes;
+  if (damage.merge_codes > 0) {
+    const torch::Tensor training =
+        tokens.codes.index_select(0, at::tensor(images_of(dataset.index(), Split::kTrain)));
+    const int64_t stride = std::max<int64_t>(1, training.numel() / kMostSampled);
+    const torch::Tensor stands_for = merged_codes(
+        tokenizer->quantizer()->codebook(),
+        training.flatten().slice(0, 0, training.numel(), stride), damage.merge_codes, damage.seed);
+    tokens.codes = stands_for.index_select(0, tokens.codes.flatten()).view(tokens.codes.sizes());
+  }
+  if (damage.code_noise > 0) {
+    tokens.codes = noisy_codes(tokens.codes, tokens.codebook_size, damage.code_noise, damage.seed);
+  }
+  return {{"merge_codes", damage.merge_codes},
+          {"code_noise", damage.code_noise},
+          {"changed", tokens.codes.ne(before).to(torch::kDouble).mean().item<double>()},
+          {"psnr", psnr_of_codes(tokens, dataset, tokenizer, environment)}};
+}
+
 /// What a record says of a data set.
 json describe(const std::string& name, const DatasetIndex& index) {
   const DatasetCounts counts = count_images(index);
@@ -184,6 +231,8 @@ json run_tokenizer(StageContext& context, const DatasetConfig& dataset_config,
     training.at("discriminator_weight").get_to(options.discriminator_weight);
     training.at("discriminator_start").get_to(options.discriminator_start);
     training.at("seed").get_to(options.seed);
+    options.commitment = training.value("commitment", options.commitment);
+    options.legacy_beta = training.value("legacy_beta", false);
     options.discriminator = discriminator_for(dataset_config.image_size);
     VqganTrainer::Activations activations;
     std::shared_ptr<FeatureExtractor> extractor;
@@ -231,15 +280,18 @@ json run_tokens(StageContext& context, const DatasetConfig& dataset_config,
                 })
           .at("codes")
           .to(torch::kInt64);
+  const json damage = damage_to(tokens, context.config(), *dataset, tokenizer, environment);
   write_tokens(context.work(), tokens);
   const CodebookUsage usage = codebook_usage(tokens.codes, tokens.codebook_size);
-  return {{"rows", tokens.grid.rows},
-          {"cols", tokens.grid.cols},
-          {"codebook_size", tokens.codebook_size},
-          {"images", tokens.codes.size(0)},
-          {"codebook_used", usage.used},
-          {"codebook_usage", usage.share_used},
-          {"perplexity", usage.perplexity}};
+  json record = {{"rows", tokens.grid.rows},
+                 {"cols", tokens.grid.cols},
+                 {"codebook_size", tokens.codebook_size},
+                 {"images", tokens.codes.size(0)},
+                 {"codebook_used", usage.used},
+                 {"codebook_usage", usage.share_used},
+                 {"perplexity", usage.perplexity}};
+  if (!damage.is_null()) record["damage"] = damage;
+  return record;
 }
 
 json run_planted_tokens(StageContext& context, const PlantedPathConfig& config, const Grid& grid) {

@@ -199,7 +199,7 @@ void Planner::add_images(Step& step) {
   made.codebook_size = vqgan.codebook_size;
   made.tokens =
       add(step, "tokens",
-          make_node("tokens", 1, json::object(),
+          make_node("tokens", 1, damage_identity(section("tokenizer")),
                     {{"dataset", input(made.dataset)}, {"tokenizer", input(made.tokenizer)}}),
           images * made.pixels_work, images * static_cast<double>(side * side),
           [=](StageContext& context) { return run_tokens(context, config, environment); });

@@ -134,6 +134,7 @@ VqganConfig network_of_options(const json& section, int64_t image_size) {
   override_by(section, "channel_multipliers", network.ch_mult);
   override_by(section, "residual_blocks", network.num_res_blocks);
   override_by(section, "embedding_dim", network.embed_dim);
+  network.normalised_codes = section.at("normalised_codes") == "on";
   if (!network.attn_resolutions.empty()) {  // attention stays at the lowest resolution
     network.attn_resolutions = {image_size / network.downsample()};
   }
@@ -158,16 +159,28 @@ json tokenizer_identity(const json& section, int64_t image_size,
   override_by(section, "perceptual_weight", options.perceptual_weight);
   override_by(section, "discriminator_weight", options.discriminator_weight);
   override_by(section, "discriminator_start", options.discriminator_start);
-  return {{"network", to_json(network)},
-          {"preset", preset},
-          {"training",
-           {{"images_seen", options.images_seen},
-            {"batch_size", options.batch_size},
-            {"learning_rate", options.learning_rate},
-            {"perceptual_weight", options.perceptual_weight},
-            {"discriminator_weight", options.discriminator_weight},
-            {"discriminator_start", options.discriminator_start},
-            {"seed", section.at("seed")}}}};
+  override_by(section, "commitment", options.commitment);
+  json training = {{"images_seen", options.images_seen},
+                   {"batch_size", options.batch_size},
+                   {"learning_rate", options.learning_rate},
+                   {"perceptual_weight", options.perceptual_weight},
+                   {"discriminator_weight", options.discriminator_weight},
+                   {"discriminator_start", options.discriminator_start},
+                   {"seed", section.at("seed")}};
+  // Younger than the store: written where they differ, so that artifacts of before keep their keys.
+  if (options.commitment != TrainerOptions{}.commitment) {
+    training["commitment"] = options.commitment;
+  }
+  if (section.at("legacy_beta") == "on") training["legacy_beta"] = true;
+  return {{"network", to_json(network)}, {"preset", preset}, {"training", std::move(training)}};
+}
+
+json damage_identity(const json& section) {
+  json identity = json::object();
+  if (section.at("merge_codes") > 0) identity["merge_codes"] = section.at("merge_codes");
+  if (section.at("code_noise") > 0) identity["code_noise"] = section.at("code_noise");
+  if (!identity.empty()) identity["seed"] = section.at("seed");
+  return identity;
 }
 
 json network_identity(const json& section, const Grid& grid, int64_t codebook_size) {

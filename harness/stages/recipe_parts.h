@@ -39,6 +39,10 @@ torch::Tensor path_of(const std::string& name, const Grid& grid, uint64_t seed);
 
 PlantedPathConfig planted_path_from(const nlohmann::json& section);
 
+/// What the codes of a data set depend on beside the tokenizer: what is done to them on purpose.
+/// Empty where nothing is.
+nlohmann::json damage_identity(const nlohmann::json& section);
+
 /// The tokenizer's network, and its training or its brought weights, whose SHA-256 is
 /// `weights_sha256`; empty: it is trained.
 ///

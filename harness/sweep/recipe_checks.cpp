@@ -76,7 +76,7 @@ class Checker {
     if (text("tokenizer.config").empty()) return;
     for (const char* size :
          {"tokenizer.codebook_size", "tokenizer.channels", "tokenizer.channel_multipliers",
-          "tokenizer.residual_blocks", "tokenizer.embedding_dim"}) {
+          "tokenizer.residual_blocks", "tokenizer.embedding_dim", "tokenizer.normalised_codes"}) {
       const auto setting = settings_.find(size);
       if (setting == settings_.end()) continue;
       mistakes_.add(

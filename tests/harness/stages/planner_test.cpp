@@ -122,6 +122,26 @@ TEST(PlanSweep, EditingTheTrainingChangesItsKeyAndThoseAfterIt) {
   }
 }
 
+TEST(PlanSweep, DamageToTheCodesIsThatOfTheTokensAlone) {
+  const auto before = keys_of(plan_of(paper()))[9];
+  EXPECT_EQ(before,
+            keys_of(plan_of(paper(), {"tokenizer.merge_codes=0", "tokenizer.code_noise=0",
+                                      "tokenizer.normalised_codes=off", "tokenizer.legacy_beta=off",
+                                      "tokenizer.commitment=0.25"}))[9]);
+  for (const char* damage : {"tokenizer.merge_codes=16", "tokenizer.code_noise=0.1"}) {
+    const auto after = keys_of(plan_of(paper(), {damage}))[9];
+    EXPECT_EQ(before.at("tokenizer"), after.at("tokenizer")) << damage;
+    EXPECT_NE(before.at("tokens"), after.at("tokens")) << damage;
+    EXPECT_NE(before.at("samples"), after.at("samples")) << damage;
+    EXPECT_EQ(before.at("reference_features"), after.at("reference_features")) << damage;
+  }
+  for (const char* training :
+       {"tokenizer.normalised_codes=on", "tokenizer.legacy_beta=on", "tokenizer.commitment=1"}) {
+    EXPECT_NE(before.at("tokenizer"), keys_of(plan_of(paper(), {training}))[9].at("tokenizer"))
+        << training;
+  }
+}
+
 /// A file for one test.
 class File {
  public:
