@@ -89,7 +89,8 @@ class Trainings {
       if (curve.loss.empty()) continue;
       for (double& images : curve.images) images += seen[i];
       seen[i] = curve.images.back();
-      if (!keys.insert(text(field(*stages[k], "key"))).second) continue;
+      const std::string key = text(field(*stages[k], "key"));
+      if (!keys.insert(key.empty() ? fmt::format("{} {}", row.name, i) : key).second) continue;
       if (training.line.x.empty()) training.line.x = curve.images;
       training.line.curves.push_back(std::move(curve.loss));
     }

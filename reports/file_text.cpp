@@ -8,13 +8,20 @@
 namespace oar {
 
 std::string bytes_of(const std::filesystem::path& file) {
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  if (!in || in.bad()) {
+  const auto fail = [&] {
     throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(),
                             "cannot read " + file.string());
+  };
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) fail();
+  std::string bytes;
+  try {
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  } catch (const std::ios_base::failure&) {  // libstdc++, of a folder
+    fail();
   }
+  if (in.bad()) fail();
   return bytes;
 }
 

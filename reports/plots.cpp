@@ -44,11 +44,12 @@ std::vector<std::string> files_of(const FigureSpec& figure) {
 }
 
 /// Those who draw into one folder wait for each other. The lock is on the folder itself, so that no
-/// file is left in it; where a file system has no such locks, nobody waits.
+/// file is left in it; where a file system has no such locks, nobody waits. Python inherits it:
+/// where this process is killed, the lock ends when Python does.
 class FolderLock {
  public:
   explicit FolderLock(const fs::path& folder)
-      : folder_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+      : folder_(open(folder.c_str(), O_RDONLY | O_DIRECTORY)) {
     while (folder_ >= 0 && flock(folder_, LOCK_EX) != 0 && errno == EINTR) {
     }
   }
@@ -182,9 +183,9 @@ std::string draw_figures(const std::vector<FigureSpec>& figures, const fs::path&
                        no_pictures, python);
   }
   if (WIFEXITED(ending.status) && WEXITSTATUS(ending.status) == 0) return ending.said;
-  return fmt::format("{}\"{} {}\" failed; `oar-bench report {}` draws them later{}{}", no_pictures,
-                     python, script, results_folder.string(), ending.said.empty() ? "" : "\n",
-                     ending.said);
+  const std::string last = ending.said.substr(ending.said.rfind('\n') + 1);  // of a traceback
+  return fmt::format("{}\"{} {}\" failed; the same command draws what is missing later{}{}",
+                     no_pictures, python, script, last.empty() ? "" : ": ", last);
 }
 
 }  // namespace oar

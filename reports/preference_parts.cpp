@@ -123,13 +123,19 @@ const read = text => {  // what was kept; null if nothing was, or nothing that b
 };
 const save = () => {
   saved = JSON.stringify(state);
-  try { localStorage.setItem(shelf, saved); } catch { byId("unsaved").hidden = false; }
+  try {
+    localStorage.setItem(shelf, saved);
+  } catch {
+    byId("unsaved").hidden = false;
+    saved = shelved();  // what is older than this page is not another tab's
+  }
 };
 const isBehind = () => {  // the page is open twice: the answers of the other tab come first
   const text = shelved(), other = text === saved ? null : read(text);
   if (other === null) return false;
   saved = text;
   take(other);
+  calm();
   return true;
 };
 
@@ -187,6 +193,7 @@ const undo = () => {
   changed();
 };
 const reset = () => {
+  if (isBehind()) { show(); return; }
   const button = byId("reset");
   if (button.dataset.sure !== "yes") {
     button.dataset.sure = "yes";
@@ -208,6 +215,7 @@ const record = () => ({
   }),
 });
 const exportAnswers = () => {
+  if (isBehind()) show();
   calm();
   const answers = record(), text = JSON.stringify(answers, null, 1) + "\n";
   byId("exported").value = text;
@@ -228,7 +236,8 @@ const actions = {left: () => choose("left"), right: () => choose("right"), tie: 
 for (const [id, action] of Object.entries(actions)) {
   byId(id).addEventListener("click", event => {
     if (event.detail > 0) byId(id).blur();  // a mouse or finger; then the space bar is free for the next pair
-    if (event.detail > 1 && (id === "reset" || performance.now() - shownAt < doubleClick)) return;
+    const tooSoon = byId("main").getAttribute("aria-busy") === "true" || performance.now() - shownAt < doubleClick;
+    if (event.detail > 1 && (id === "reset" || tooSoon)) return;
     action();
   });
 }

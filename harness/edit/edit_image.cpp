@@ -60,10 +60,8 @@ torch::Tensor decoded_pixels(const Editor& editor, const Canvas& canvas, const t
 
 }  // namespace
 
-CanvasShape canvas_shape(const Vqgan& tokenizer) {
-  const int64_t patch_size = tokenizer->config().downsample();
-  const int64_t side = tokenizer->config().image_size / patch_size;
-  return {{side, side}, patch_size};
+CanvasShape canvas_shape(const Editor& editor) {
+  return {editor.model->config().grid, editor.tokenizer->config().downsample()};
 }
 
 torch::Tensor known_codes(Vqgan tokenizer, const Canvas& canvas) {

@@ -20,8 +20,9 @@ struct Editor {
   Transformer model{nullptr};
 };
 
-/// The grid and patches of the images that the tokenizer was trained on.
-CanvasShape canvas_shape(const Vqgan& tokenizer);
+/// The grid that the model draws, in the tokenizer's patches. The images that the tokenizer was
+/// trained on may have had another size.
+CanvasShape canvas_shape(const Editor& editor);
 
 /// How the drawn patches are drawn.
 struct EditOptions {

@@ -53,7 +53,7 @@ Editor open_editor(const FinishedCell& cell, const std::string& role, torch::Dev
   const fs::path folder = cell.artifact(role);
   Editor editor{read_tokenizer(cell.artifact("tokenizer"), device),
                 read_transformer(folder, device)};
-  check_fit(editor.model->config(), canvas_shape(editor.tokenizer).grid,
+  check_fit(editor.model->config(), canvas_shape(editor).grid,
             editor.tokenizer->config().codebook_size, folder.string());
   return editor;
 }
@@ -227,7 +227,7 @@ int run_on_canvas(const EditCommand& command, const std::string& verb,
   const torch::Device device = device_from_name(command.device);
   const Opened opened = open(command, device);
   json record = opened_record(command, opened);
-  const Canvas canvas = make_canvas(canvas_shape(opened.editor.tokenizer), record);
+  const Canvas canvas = make_canvas(canvas_shape(opened.editor), record);
   const EditOptions options =
       edit_options(command, canvas.shape.grid, label_of(command, opened.cell, opened.editor));
   const std::vector<std::string> notes =

@@ -187,12 +187,14 @@ void Planner::add_images(Step& step) {
   const json tokenizer = tokenizer_identity(section("tokenizer"), config.image_size,
                                             weights.empty() ? "" : hash_of_file(weights));
   const VqganConfig vqgan = vqgan_config_from(tokenizer.at("network"));
-  made.pixels_work = work::tokenizer_pass(vqgan);
+  VqganConfig at_size = vqgan;  // its own size may be another than that of the images
+  at_size.image_size = config.image_size;
+  made.pixels_work = work::tokenizer_pass(at_size);
   const int64_t trained_on =
       weights.empty() ? tokenizer.at("training").at("images_seen").get<int64_t>() : 0;
   made.tokenizer = add(
       step, "tokenizer", make_node("tokenizer", 1, tokenizer, {{"dataset", input(made.dataset)}}),
-      work::tokenizer_training(vqgan, trained_on), parameters_of(vqgan),
+      work::tokenizer_training(at_size, trained_on), parameters_of(vqgan),
       [=](StageContext& context) { return run_tokenizer(context, config, weights, environment); });
   const int64_t side = config.image_size / vqgan.downsample();
   made.grid = {side, side};

@@ -107,6 +107,17 @@ void override_by(const json& section, const char* option, T& value) {
   if (!section.at(option).is_null()) section.at(option).get_to(value);
 }
 
+/// Options that would be without effect.
+void refuse_sizes_beside(const json& section, const std::string& weights) {
+  for (const char* option : {"codebook_size", "channels", "channel_multipliers", "residual_blocks",
+                             "embedding_dim", "normalised_codes"}) {
+    if (section.at(option).is_null() || section.at(option) == "off") continue;
+    throw std::invalid_argument(
+        fmt::format("tokenizer.{}: found {}; {} has sizes of its own, so leave the option out",
+                    option, section.at(option).dump(), weights));
+  }
+}
+
 /// The sizes that a file states: the configuration, or else the weights. Images need not have the
 /// size that the network was made for, but its patches must divide them.
 std::optional<VqganConfig> network_of_files(const json& section, int64_t image_size) {
@@ -116,6 +127,7 @@ std::optional<VqganConfig> network_of_files(const json& section, int64_t image_s
     network = read_vqgan_config(config);
   } else if (!weights.empty()) {
     network = stated_vqgan_config(weights);
+    if (network) refuse_sizes_beside(section, weights);
   }
   if (network && image_size % network->downsample() != 0) {
     throw std::invalid_argument(fmt::format(

@@ -15,7 +15,8 @@ struct TokenizerCommand {
   std::string config;             ///< a file or a published name, see read_vqgan_config()
   std::filesystem::path out;      ///< empty: codes go to standard output
   int64_t image_size = 0;         ///< of the square that is cut out; 0: the image as it is
-  std::string device = "auto";
+  /// Not `auto`: one image takes no time, and GPUs may multiply with fewer digits.
+  std::string device = "cpu";
 };
 
 /// Adds the verb `tokenizer` with its actions `encode` and `decode`.

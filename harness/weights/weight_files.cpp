@@ -70,8 +70,9 @@ const KnownWeights& identify(const fs::path& file, const std::string& name,
       list += fmt::format("\n  {}: {}", weights.name, identity_of(weights));
     }
     throw BadWeights(
-        fmt::format("{}: SHA-256 {} is none of the known files, which are{}\nA file of your own "
-                    "needs no import: name its path, e.g. evaluate.weights in a sweep",
+        fmt::format("{}: SHA-256 {} is none of the known files, which are{}\nA feature network of "
+                    "your own needs no import: name its path, e.g. evaluate.weights in a sweep; a "
+                    "tokenizer needs --config with its sizes",
                     file.string(), sha256, list));
   }
   return *found;
@@ -148,7 +149,21 @@ fs::path import_tokenizer(const fs::path& file, const std::string& config, const
   const Vqgan tokenizer = read_vqgan_file(file, read_vqgan_config(config));
   const fs::path place = folder / kTokenizers / (wanted + kSafetensors);
   fs::create_directories(place.parent_path());
-  write_vqgan_file(place, tokenizer);
+  const fs::path arriving = place.string() + fmt::format(".arriving.{}", ::getpid());
+  write_vqgan_file(arriving, tokenizer);
+  // A sweep that names the file must not get another tokenizer.
+  const bool taken = fs::exists(place), same = taken && sha256_file(place) == sha256_file(arriving);
+  if (taken) {
+    fs::remove(arriving);
+  } else {
+    fs::rename(arriving, place);
+  }
+  if (taken && !same) {
+    throw std::invalid_argument(
+        fmt::format("{}: another tokenizer is there already; choose another name with --as, or "
+                    "remove the file",
+                    place.string()));
+  }
   return place;
 }
 

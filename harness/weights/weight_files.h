@@ -60,7 +60,8 @@ WeightsFile inspect_weights(const std::filesystem::path& file,
 /// is run.
 ///
 /// Errors  what read_vqgan_config() and read_vqgan_file() throw; std::invalid_argument if `name` is
-///         no plain name of a file; std::system_error if it cannot be written.
+///         no plain name of a file, or another tokenizer has it; std::system_error if it cannot be
+///         written.
 std::filesystem::path import_tokenizer(const std::filesystem::path& file, const std::string& config,
                                        const std::string& name,
                                        const std::filesystem::path& folder);

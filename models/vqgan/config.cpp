@@ -14,9 +14,10 @@ namespace {
 // Tokens are stored as int16.
 constexpr int64_t kMaxCodebook = 32768;
 
-void require_positive(const char* field, int64_t value) {
-  if (value < 1) {
-    throw std::invalid_argument(fmt::format("vqgan.{} must be at least 1, got {}", field, value));
+void require_within(const char* field, int64_t value, int64_t most) {
+  if (value < 1 || value > most) {
+    throw std::invalid_argument(
+        fmt::format("vqgan.{} must be 1 to {}, got {}", field, most, value));
   }
 }
 
@@ -66,10 +67,13 @@ void check_config(const VqganConfig& config) {
     throw std::invalid_argument(
         fmt::format("vqgan.ch_mult must have 1 to 8 levels, got {}", config.ch_mult.size()));
   }
-  require_positive("image_size", config.image_size);
-  require_positive("num_res_blocks", config.num_res_blocks);
-  require_positive("z_channels", config.z_channels);
-  require_positive("embed_dim", config.embed_dim);
+  // Far above what anybody trains, and no product of them overflows.
+  require_within("image_size", config.image_size, 65536);
+  require_within("ch", config.ch, 4096);
+  require_within("num_res_blocks", config.num_res_blocks, 64);
+  require_within("z_channels", config.z_channels, 65536);
+  require_within("embed_dim", config.embed_dim, 65536);
+  for (const int64_t mult : config.ch_mult) require_within("ch_mult", mult, 256);
   for (size_t level = 0; level < config.ch_mult.size(); ++level) {
     const int64_t channels = config.channels(static_cast<int64_t>(level));
     if (channels < 1 || channels % kNormGroups != 0) {

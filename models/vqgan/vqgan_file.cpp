@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -47,8 +48,10 @@ class ConfigFile {
  public:
   explicit ConfigFile(std::string file) : file_(std::move(file)) {}
 
-  VqganConfig read() const {
-    const YAML::Node root = parsed();
+  VqganConfig read() const { return read(content()); }
+
+  VqganConfig read(const std::string& text) const {
+    const YAML::Node root = parsed(text);
     if (!root.IsMap()) refuse("the file", "no mapping", "a mapping with model.params or ch_mult");
     const YAML::Node model = root["model"];
     if (model) return of_taming(model);
@@ -66,21 +69,35 @@ class ConfigFile {
         fmt::format("{}: {}: found {}; accepted: {}", file_, where, found, accepted));
   }
 
-  YAML::Node parsed() const {
+  std::string content() const {
     errno = 0;
     std::ifstream in(file_, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!in || in.bad()) {
+    std::string text;
+    bool whole = static_cast<bool>(in);
+    try {
+      if (whole) text.assign(std::istreambuf_iterator<char>(in), {});
+    } catch (const std::ios_base::failure&) {  // libstdc++, of a folder
+      whole = false;
+    }
+    if (!whole || in.bad()) {
       std::string names;
       for (const PublishedVqgan& one : published_vqgans()) names += std::string(" ") + one.name;
       throw std::system_error(
           errno != 0 ? errno : EIO, std::generic_category(),
-          fmt::format("{}: no such configuration, and none of the known names:{}", file_, names));
+          fmt::format("{}: no configuration that can be read, and none of the known names:{}",
+                      file_, names));
     }
     if (text.size() > kLargestConfig) {
       refuse("the file", fmt::format("{} bytes", text.size()),
              fmt::format("a configuration of up to {}", kLargestConfig));
     }
+    return text;
+  }
+
+  YAML::Node parsed(std::string text) const {
+    // JSON's escapes are not all YAML's.
+    const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!value.is_discarded()) text = value.dump(-1, ' ', false, json::error_handler_t::replace);
     try {
       return YAML::Load(text);
     } catch (const YAML::Exception& error) {
@@ -118,6 +135,8 @@ class ConfigFile {
     config.z_channels = whole(dd, below, "z_channels");
     config.embed_dim = whole(params, path, "embed_dim");
     config.codebook_size = whole(params, path, "n_embed");
+    config.normalised_codes = is_on(params, path, "normalised_codes");
+    require(params, path, "remap", "null: the codes of a subset are other numbers");
     require(dd, below, "in_channels", "3");
     require(dd, below, "out_ch", "3");
     require(dd, below, "double_z", "false");
@@ -137,8 +156,11 @@ class ConfigFile {
     config.z_channels = whole(root, "", "z_channels");
     config.embed_dim = whole(root, "", "embed_dim");
     config.codebook_size = whole(root, "", "codebook_size");
-    if (const YAML::Node node = root["normalised_codes"]) {
-      config.normalised_codes = is_true(node, "normalised_codes");
+    config.normalised_codes = is_on(root, "", "normalised_codes");
+    const json known = to_json({.normalised_codes = true});
+    for (const auto& member : root) {
+      const std::string key = scalar(member.first, "a key");
+      if (!known.contains(key)) refuse(key, "a key that is not known", "those of the sizes alone");
     }
     return checked(config);
   }
@@ -155,10 +177,14 @@ class ConfigFile {
     return node.Scalar();
   }
 
-  bool is_true(const YAML::Node& node, const std::string& where) const {
+  /// False where it is not written.
+  bool is_on(const YAML::Node& map, const std::string& path, const char* key) const {
+    const YAML::Node node = map[key];
     bool value = false;
-    if (!YAML::convert<bool>::decode(node, value))
-      refuse(where, scalar(node, where), "true or false");
+    if (!node || node.IsNull()) return false;
+    if (!YAML::convert<bool>::decode(node, value)) {
+      refuse(path + key, scalar(node, path + key), "true or false");
+    }
     return value;
   }
 
@@ -196,11 +222,11 @@ class ConfigFile {
   void require(const YAML::Node& map, const std::string& path, const char* key,
                const std::string& only) const {
     const YAML::Node node = map[key];
-    if (!node) return;
+    if (!node || node.IsNull()) return;
     std::string found = scalar(node, path + key);
     bool truth = false;
     if (YAML::convert<bool>::decode(node, truth)) found = truth ? "true" : "false";
-    if (found != only) refuse(path + key, found, only + ": other networks are not known here");
+    if (found != only) refuse(path + key, found, only);
   }
 
   std::string file_;
@@ -242,6 +268,12 @@ int64_t levels_of(const TensorMap& tensors) {
     }
   }
   return levels;
+}
+
+bool is_llamagen(const TensorMap& tensors) {
+  return std::any_of(tensors.begin(), tensors.end(), [](const auto& tensor) {
+    return tensor.first.find("encoder.conv_blocks.") != std::string::npos;
+  });
 }
 
 /// What stands in front of the names; empty if nothing does, or there is no tokenizer at all.
@@ -333,17 +365,21 @@ std::optional<VqganConfig> stated_vqgan_config(const fs::path& weights) {
   const auto found = metadata.find(kMetadata);
   if (found == metadata.end()) return std::nullopt;
   try {
-    const VqganConfig config = vqgan_config_from(json::parse(found->second));
-    check_config(config);
-    return config;
-  } catch (const std::exception& error) {  // of JSON, or of the sizes
-    throw BadWeights(fmt::format("{}: {} in its metadata holds no sizes: {}", weights.string(),
-                                 kMetadata, error.what()));
+    return ConfigFile(weights.string() + ", its metadata").read(found->second);
+  } catch (const std::invalid_argument& error) {
+    throw BadWeights(error.what());
   }
 }
 
 Vqgan read_vqgan_file(const fs::path& weights, const std::optional<VqganConfig>& config) {
-  const std::optional<VqganConfig> known = config ? config : stated_vqgan_config(weights);
+  const std::optional<VqganConfig> stated = stated_vqgan_config(weights);
+  if (config && stated && to_json(*config) != to_json(*stated)) {
+    throw std::invalid_argument(
+        fmt::format("{}: it states its own sizes, which are not those of the configuration; leave "
+                    "that out\n  stated: {}\n  given:  {}",
+                    weights.string(), to_json(*stated).dump(), to_json(*config).dump()));
+  }
+  const std::optional<VqganConfig> known = config ? config : stated;
   if (!known) {
     std::string names;
     for (const PublishedVqgan& one : published_vqgans()) {
@@ -357,8 +393,15 @@ Vqgan read_vqgan_file(const fs::path& weights, const std::optional<VqganConfig>&
   Vqgan tokenizer(*known);
   // A Lightning checkpoint carries objects of classes this program does not know beside its
   // weights; they are skipped, and never run.
-  const TensorMap tensors =
-      taming_names(read_tensors(weights, {.skip_unknown_objects = true}), weights.string());
+  const TensorMap found = read_tensors(weights, {.skip_unknown_objects = true});
+  if (!known->normalised_codes && is_llamagen(found)) {
+    throw std::invalid_argument(
+        fmt::format("{}: a tokenizer of LlamaGen, whose codes are compared at length 1, and the "
+                    "configuration does not say so; name llamagen_f16 or llamagen_f8, or write "
+                    "normalised_codes: true into the configuration",
+                    weights.string()));
+  }
+  const TensorMap tensors = taming_names(found, weights.string());
   load_state(*tokenizer, tensors, "", weights.string(), {"loss.", "quantize.codebook_used"});
   tokenizer->eval();
   return tokenizer;

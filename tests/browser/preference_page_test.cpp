@@ -279,6 +279,16 @@ TEST_F(PreferencePageInABrowser, ADoubleClickIsOneAnswerAndErasesNothing) {
   EXPECT_EQ(place(page), "Pair 2 of 12");
 }
 
+TEST_F(PreferencePageInABrowser, AnswersThatCannotBeKeptAreNotLost) {
+  Page page = open();
+  answer(page, "1");
+  page.evaluate("Storage.prototype.setItem = () => { throw new Error('full'); }");
+  for (const char* key : {"2", "1", "0"}) answer(page, key);
+  EXPECT_EQ(place(page), "Pair 5 of 12");
+  EXPECT_EQ(page.evaluate("document.getElementById('unsaved').hidden"), false);
+  EXPECT_EQ(exported(page)["pairs"].size(), 4u);
+}
+
 TEST_F(PreferencePageInABrowser, TwoTabsShareTheirAnswers) {
   Page one = open(""), other = open("");
   for (const char* key : {"1", "2", "1"}) answer(one, key);

@@ -163,6 +163,12 @@ TEST_F(Plots, ProcessesThatDrawIntoOneFolderDoNotDisturbEachOther) {
   if (!has_matplotlib()) GTEST_SKIP() << plots_python() << " has no matplotlib";
   std::vector<FigureSpec> figures = figures_of(example::all_figures());
   figures.resize(2);
+  // With every start of Python a line: those that waited find all of it drawn.
+  const fs::path starts = folder_ / "starts", counting = folder_ / "python";
+  std::ofstream(counting) << "#!/bin/sh\necho start >> '" << starts.string() << "'\nexec '"
+                          << plots_python() << "' \"$@\"\n";
+  fs::permissions(counting, fs::perms::owner_all);
+  const Variable python("OAR_PYTHON", counting.string());
   std::vector<std::future<std::string>> all;
   for (int i = 0; i < 3; ++i) {
     all.push_back(std::async(std::launch::async, [&] { return draw_figures(figures); }));
@@ -173,7 +179,8 @@ TEST_F(Plots, ProcessesThatDrawIntoOneFolderDoNotDisturbEachOther) {
       EXPECT_GT(bytes(figure.id + ending).size(), 100u) << figure.id << ending;
     }
   }
-  EXPECT_EQ(pictures().size(), 6u);  // and nothing temporary
+  EXPECT_EQ(pictures().size(), 6u);      // and nothing temporary
+  EXPECT_EQ(fs::file_size(starts), 6u);  // "start" once
 }
 
 TEST_F(Plots, AFigureThatCannotBeDrawnIsNamedAndTheOthersAreDrawn) {

@@ -14,7 +14,7 @@ constexpr int64_t kSide = 4, kPatch = 4, kCodes = 16, kClasses = 3;
 /// Networks with random weights, as large as they must be: 16 patches of 4x4 pixels.
 Editor make_editor(int64_t location_after = 0) {
   VqganConfig vqgan;
-  vqgan.image_size = kSide * kPatch;
+  vqgan.image_size = 2 * kSide * kPatch;  // the images may have another size than its own
   vqgan.ch = 32;
   vqgan.ch_mult = {1, 1, 1};
   vqgan.num_res_blocks = 1;

@@ -174,6 +174,7 @@ TEST(PlanSweep, ATokenizerOfAnotherImageSizeIsUsedAsItIsWherePatchesDivideTheIma
     if (stage.node.stage != "tokenizer") continue;
     EXPECT_EQ(stage.node.config.at("network"), to_json(model->config()));
   }
+  EXPECT_THROW(plan_of(paper(), {set[0], "tokenizer.codebook_size=64"}), std::invalid_argument);
   try {
     plan_of(paper(), {set[0], "dataset.image_size=36"});
     FAIL() << "patches of 8 do not divide 36";

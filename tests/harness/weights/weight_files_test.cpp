@@ -186,6 +186,15 @@ TEST_F(WeightsVerb, ImportMakesATokenizerThatKnowsItsSizes) {
                                 HasSubstr("\"tokenizer\": {\"weights\": \"" + place.string())));
   EXPECT_EQ(json::parse(run({"list", "--json"})).at("tokenizers"), json({place.string()}));
   EXPECT_THAT(run({"list"}), HasSubstr("imported tokenizers\n    " + place.string()));
+  run(named);  // the same again
+  model->draw_weights(2);
+  write_safetensors(folder_ / "their model.safetensors", state_of(*model));
+  try {
+    run(named);
+    FAIL() << "another tokenizer has taken the place";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("another tokenizer is there already"));
+  }
   const Vqgan read = read_vqgan_file(place, std::nullopt);
   EXPECT_TRUE(
       state_of(*read).at("decoder.conv_in.weight").equal(tensors["decoder.conv_in.weight"]));

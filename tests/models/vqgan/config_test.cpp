@@ -73,7 +73,7 @@ TEST(VqganConfig, ACodebookThatSixteenBitsCannotNameIsRefused) {
 TEST(VqganConfig, SizesBelowOneAreRefusedByName) {
   VqganConfig config = vqgan_preset("tiny", 64);
   config.embed_dim = 0;
-  EXPECT_THAT(refusal(config), HasSubstr("vqgan.embed_dim must be at least 1, got 0"));
+  EXPECT_THAT(refusal(config), HasSubstr("vqgan.embed_dim must be 1 to 65536, got 0"));
   config.ch_mult = {};
   EXPECT_THAT(refusal(config), HasSubstr("ch_mult must have 1 to 8 levels, got 0"));
 }

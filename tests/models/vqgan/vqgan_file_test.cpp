@@ -122,6 +122,26 @@ TEST_F(VqganFile, ABadConfigurationIsNamedWithItsKey) {
               HasSubstr("model.params.ddconfig.double_z: found true; accepted: false"));
   EXPECT_THAT(problem_with(replaced(kTaming, "vqgan.VQModel", "vqgan.GumbelVQ")),
               HasSubstr("model.target: found taming.models.vqgan.GumbelVQ; accepted: a VQModel"));
+  EXPECT_THAT(
+      problem_with(replaced(kTaming, "n_embed: 1024", "n_embed: 1024\n    remap: used.npy")),
+      HasSubstr("model.params.remap: found used.npy; accepted: null"));
+  read_vqgan_config(write("null.yaml", replaced(kTaming, "double_z: False", "double_z: ~")));
+  EXPECT_THAT(problem_with(R"({"image_size": 64, "ch": 32, "ch_mult": [1], "num_res_blocks": 1,
+                               "attn_resolutions": [], "z_channels": 4, "embed_dim": 4,
+                               "codebook_size": 8, "normalized_codes": true})"),
+              HasSubstr("normalized_codes: found a key that is not known"));
+  for (const char* huge : {"9223372036854775807", "4294967296", "1000000000000", "-1", "0"}) {
+    for (const char* key : {"ch", "num_res_blocks", "z_channels", "resolution"}) {
+      const std::string line = std::string(key) + ": ";
+      const size_t at = std::string(kTaming).find(" " + line) + 1;
+      const size_t end = std::string(kTaming).find('\n', at);
+      EXPECT_THAT(problem_with(std::string(kTaming).replace(at, end - at, line + huge)),
+                  HasSubstr("must be 1 to"));
+    }
+  }
+  EXPECT_THAT(problem_with(replaced(kTaming, "1,1,2,2,4", "4294967297, 1")),
+              HasSubstr("vqgan.ch_mult must be 1 to"));
+  EXPECT_THROW(read_vqgan_config(folder_.string()), std::system_error);
   EXPECT_THAT(problem_with(replaced(kTaming, "ch: 128", "ch: 100")),
               AllOf(HasSubstr("config.yaml: vqgan: level 0"), HasSubstr("multiples of 32")));
   EXPECT_THAT(problem_with("a: [1, 2"), HasSubstr("config.yaml:"));
@@ -171,6 +191,9 @@ TEST_F(VqganFile, ATokenizerOfLlamaGenGivesTheCodesAndPixelsOfPyTorch) {
   tensors["model.quantize.codebook_used"] = at::zeros({65536});
   tensors["optimizer.state.0.exp_avg"] = at::zeros({3});
   write_safetensors(folder_ / "vq.safetensors", tensors);
+  VqganConfig unsaid = model->config();
+  unsaid.normalised_codes = false;  // all tensors would fit, and codes be wrong
+  EXPECT_THROW(read_vqgan_file(folder_ / "vq.safetensors", unsaid), std::invalid_argument);
   Vqgan read = read_vqgan_file(folder_ / "vq.safetensors", model->config());
   const torch::NoGradGuard no_grad;
   for (const json& item : golden["cases"]) {
@@ -234,11 +257,22 @@ TEST_F(VqganFile, AFileWrittenHereNeedsNoConfiguration) {
   EXPECT_EQ(to_json(read->config()), to_json(model->config()));
   const TensorMap before = state_of(*model), after = state_of(*read);
   for (const auto& [name, tensor] : before) EXPECT_TRUE(tensor.equal(after.at(name))) << name;
+  read_vqgan_file(folder_ / "own.safetensors", model->config());
+  VqganConfig other = model->config();
+  other.attn_resolutions = {5};  // no tensor tells
+  EXPECT_THROW(read_vqgan_file(folder_ / "own.safetensors", other), std::invalid_argument);
   write_safetensors(folder_ / "bare.safetensors", before);
   EXPECT_EQ(stated_vqgan_config(folder_ / "bare.safetensors"), std::nullopt);
   EXPECT_THROW(read_vqgan_file(folder_ / "bare.safetensors", std::nullopt), std::invalid_argument);
-  write_safetensors(folder_ / "lies.safetensors", before, {{"oar_bench_vqgan", "{\"ch\": 32}"}});
-  EXPECT_THROW(stated_vqgan_config(folder_ / "lies.safetensors"), BadWeights);
+  json sizes = to_json(model->config());
+  for (const json& lie :
+       {json{{"ch", 32}}, json{{"image_size", 1e300}}, json{{"embed_dim", 2.5}}}) {
+    sizes.update(lie);
+    if (lie.contains("ch")) sizes = lie;
+    write_safetensors(folder_ / "lies.safetensors", before, {{"oar_bench_vqgan", sizes.dump()}});
+    EXPECT_THROW(stated_vqgan_config(folder_ / "lies.safetensors"), BadWeights) << lie;
+    sizes = to_json(model->config());
+  }
 }
 
 }  // namespace
