@@ -69,6 +69,13 @@ torch::Tensor encoded(Editor& editor, const torch::Tensor& pixels) {
   return editor.tokenizer->encode(to_network_range(pixels.unsqueeze(0))).codes.squeeze(0);
 }
 
+TEST(CanvasShape, IsThatOfTheModelNotThatOfTheTokenizersTraining) {
+  const CanvasShape shape = canvas_shape(make_editor());
+  EXPECT_EQ(shape.grid.rows, kSide);
+  EXPECT_EQ(shape.grid.cols, kSide);
+  EXPECT_EQ(shape.patch_size, kPatch);
+}
+
 TEST(KnownCodes, AreThoseOfTheImageWithItsDrawnPatchesInTheMeanColour) {
   Editor editor = make_editor();
   Canvas canvas = make_canvas();
