@@ -199,7 +199,7 @@ Document tokenizer_section(const Layout& layout) {
         RecordColumn{"tokens", "codebook_usage", "codebook used (share) ↑"},
         RecordColumn{"tokens", "perplexity", "perplexity (codes) ↑"},
         RecordColumn{"tokens", "damage.changed", "codes changed on purpose (share)"},
-        RecordColumn{"tokens", "damage.psnr", "PSNR after that (dB) ↑"}}) {
+        RecordColumn{"tokens", "damage.psnr_after", "PSNR after that (dB) ↑"}}) {
     const std::string metric = "tokenizer_" + column.key.substr(column.key.rfind('.') + 1);
     const bool stated = std::any_of(metrics.begin(), metrics.end(),
                                     [&](const MetricColumn& c) { return c.metric == metric; });

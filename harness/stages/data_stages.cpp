@@ -161,7 +161,7 @@ json damage_to(TokenGrids& tokens, const json& options, const Dataset& dataset, 
   return {{"merge_codes", damage.merge_codes},
           {"code_noise", damage.code_noise},
           {"changed", tokens.codes.ne(before).to(torch::kDouble).mean().item<double>()},
-          {"psnr", psnr_of_codes(tokens, dataset, tokenizer, environment)}};
+          {"psnr_after", psnr_of_codes(tokens, dataset, tokenizer, environment)}};
 }
 
 /// What a record says of a data set.
