@@ -19,7 +19,7 @@
 #include "metrics/metric.h"
 #include "models/any_order/next_encoding.h"
 #include "models/any_order/transformer.h"
-#include "models/vqgan/config.h"
+#include "models/vqgan/vqgan_file.h"
 #include "orders/order_policy.h"
 
 namespace oar {
@@ -68,6 +68,9 @@ std::string presets() {
                                          "channels times {3}",
                                          config.downsample(), config.codebook_size, config.ch,
                                          fmt::join(config.ch_mult, " ")));
+  }
+  for (const PublishedVqgan& tokenizer : published_vqgans()) {
+    names.emplace_back(tokenizer.name, fmt::format("tokenizer.config: {}", tokenizer.what));
   }
   for (const std::string& name : find_option("model.preset")->accepts.choices) {
     const TransformerConfig config = transformer_preset(name);

@@ -134,8 +134,8 @@ Verb add_tokenizer_verb(CLI::App& app) {
                      "the tokenizer: .ckpt, .pt, .pth or .safetensors")
         ->required();
     action->add_option("--config", command.config,
-                       "its sizes: YAML or JSON, or taming_f16_1024, taming_f16_16384, "
-                       "llamagen_f16, llamagen_f8; not needed after `weights import`");
+                       "its sizes: YAML or JSON, or one of " + published_vqgan_names() +
+                           "; not needed after `weights import`");
     action->add_option("--device", command.device, "auto, cpu, cuda or cuda:<index>")
         ->capture_default_str();
   }

@@ -11,6 +11,7 @@
 #include "harness/store/progress.h"
 #include "harness/weights/download.h"
 #include "harness/weights/weight_files.h"
+#include "models/vqgan/vqgan_file.h"
 #include "models/weights/tensor_file.h"
 
 namespace oar {
@@ -173,7 +174,8 @@ CLI::App* add_weights_verb(CLI::App& app, WeightsOptions& options) {
   import->add_option(
       "--config", options.config,
       "the file is a tokenizer (VQ-GAN) of these sizes: taming-transformers' YAML or "
-      "JSON, or taming_f16_1024, taming_f16_16384, llamagen_f16, llamagen_f8");
+      "JSON, or one of " +
+          published_vqgan_names());
   fetch->add_option("name", options.name, "a name of `weights list`")->required();
   fetch->add_flag("--quiet", options.quiet, "no progress lines");
   return verb;

@@ -80,12 +80,10 @@ class ConfigFile {
       whole = false;
     }
     if (!whole || in.bad()) {
-      std::string names;
-      for (const PublishedVqgan& one : published_vqgans()) names += std::string(" ") + one.name;
       throw std::system_error(
           errno != 0 ? errno : EIO, std::generic_category(),
-          fmt::format("{}: no configuration that can be read, and none of the known names:{}",
-                      file_, names));
+          fmt::format("{}: no configuration that can be read, and none of the known names: {}",
+                      file_, published_vqgan_names()));
     }
     if (text.size() > kLargestConfig) {
       refuse("the file", fmt::format("{} bytes", text.size()),
@@ -329,6 +327,14 @@ const std::vector<PublishedVqgan>& published_vqgans() {
       {"llamagen_f16", "LlamaGen, VQ-16 (vq_ds16_c2i, vq_ds16_t2i)", llamagen({1, 1, 2, 2, 4})},
       {"llamagen_f8", "LlamaGen, VQ-8 (vq_ds8_c2i)", llamagen({1, 2, 2, 4})}};
   return kPublished;
+}
+
+std::string published_vqgan_names() {
+  std::string names;
+  for (const PublishedVqgan& one : published_vqgans()) {
+    names += (names.empty() ? "" : ", ") + std::string(one.name);
+  }
+  return names;
 }
 
 VqganConfig read_vqgan_config(const std::string& name_or_file) {

@@ -28,6 +28,9 @@ struct PublishedVqgan {
 /// `llamagen_f8`.
 const std::vector<PublishedVqgan>& published_vqgans();
 
+/// Their names, with commas between them.
+std::string published_vqgan_names();
+
 /// The sizes of a tokenizer: those of a published one, by its name, or those that a file states.
 /// The file is YAML or JSON: taming-transformers' configuration of a VQModel (`model.params` with
 /// `embed_dim`, `n_embed` and `ddconfig`), or an object of VqganConfig's fields, as to_json()

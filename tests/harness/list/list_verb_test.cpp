@@ -57,6 +57,7 @@ TEST(ListVerb, PresetsSayHowLargeTheyAre) {
               HasSubstr("paper                tokenizer: 16x16 pixels a patch, 1024 codes"));
   EXPECT_THAT(list_names("presets"),
               HasSubstr("base                 model: 12 layers of width 768"));
+  EXPECT_THAT(list_names("presets"), HasSubstr("llamagen_f16         tokenizer.config: LlamaGen"));
 }
 
 TEST(ListVerb, WithoutAKindEachStandsUnderItsNameExceptTheSchema) {
