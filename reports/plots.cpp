@@ -151,7 +151,8 @@ std::string draw_figures(const std::vector<FigureSpec>& figures, const fs::path&
   const fs::path folder = out_folder / "figures", list = folder / "figures.json";
   fs::create_directories(folder);
   const FolderLock lock(folder);
-  const std::map<std::string, json> former = figures_in(content_of(list).value_or(""));
+  const std::string former_list = content_of(list).value_or("");
+  const std::map<std::string, json> former = figures_in(former_list);
   remove_former(former, figures, folder);
   json specs = json::array();
   std::vector<std::string> wanted;
@@ -166,7 +167,8 @@ std::string draw_figures(const std::vector<FigureSpec>& figures, const fs::path&
     wanted.push_back(figure.id);
     for (const std::string& file : files_of(figure)) fs::remove(folder / file);
   }
-  write(list, json{{"version", kFiguresVersion}, {"figures", std::move(specs)}}.dump());
+  const std::string text = json{{"version", kFiguresVersion}, {"figures", std::move(specs)}}.dump();
+  if (text != former_list) write(list, text);
   if (wanted.empty()) return "";
   const std::string python = plots_python(), script = plots_script();
   const std::string no_pictures = "no pictures: ";

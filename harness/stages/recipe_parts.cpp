@@ -11,6 +11,7 @@
 
 #include "datasets/sha256.h"
 #include "harness/stages/artifacts.h"
+#include "harness/sweep/tokenizer_sizes.h"
 #include "models/any_order/next_encoding.h"
 #include "models/vqgan/trainer.h"
 #include "orders/order_policy.h"
@@ -109,8 +110,7 @@ void override_by(const json& section, const char* option, T& value) {
 
 /// Options that would be without effect.
 void refuse_sizes_beside(const json& section, const std::string& weights) {
-  for (const char* option : {"codebook_size", "channels", "channel_multipliers", "residual_blocks",
-                             "embedding_dim", "normalised_codes"}) {
+  for (const char* option : kTokenizerSizes) {
     if (section.at(option).is_null() || section.at(option) == "off") continue;
     throw std::invalid_argument(
         fmt::format("tokenizer.{}: found {}; {} has sizes of its own, so leave the option out",

@@ -5,6 +5,7 @@
 
 #include "harness/sweep/json_file.h"
 #include "harness/sweep/recipe.h"
+#include "harness/sweep/tokenizer_sizes.h"
 
 namespace oar {
 namespace {
@@ -74,9 +75,8 @@ class Checker {
   /// The sizes of a network come from one place.
   void check_tokenizer() {
     if (text("tokenizer.config").empty()) return;
-    for (const char* size :
-         {"tokenizer.codebook_size", "tokenizer.channels", "tokenizer.channel_multipliers",
-          "tokenizer.residual_blocks", "tokenizer.embedding_dim", "tokenizer.normalised_codes"}) {
+    for (const std::string option : kTokenizerSizes) {
+      const std::string size = "tokenizer." + option;
       const auto setting = settings_.find(size);
       if (setting == settings_.end()) continue;
       mistakes_.add(
