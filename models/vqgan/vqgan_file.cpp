@@ -392,7 +392,8 @@ Vqgan read_vqgan_file(const fs::path& weights, const std::optional<VqganConfig>&
       names += fmt::format("\n  {}: {}", one.name, one.what);
     }
     throw std::invalid_argument(
-        fmt::format("{}: it does not say how large its network is; name its configuration (YAML or "
+        fmt::format("{}: it does not say how large its network is; name its configuration "
+                    "(--config, or tokenizer.config in a sweep; YAML or "
                     "JSON), or one of{}",
                     weights.string(), names));
   }
