@@ -6,10 +6,10 @@
 
 namespace oar {
 
-#define DATASET(name, summary)                                                     \
+#define DATASET(name, summary, ...)                                                \
   std::unique_ptr<Dataset> make_##name(const DatasetConfig&, const ScanProgress&); \
   std::unique_ptr<Dataset> open_##name(const DatasetConfig&, DatasetIndex);
-#define TOKEN_DATASET(name, summary)
+#define TOKEN_DATASET(name, summary, ...)
 #include "datasets/registry.def"
 #undef TOKEN_DATASET
 #undef DATASET
@@ -72,9 +72,9 @@ DatasetCounts count_images(const DatasetIndex& index) {
 
 std::unique_ptr<Dataset> make_dataset(const DatasetConfig& config, const ScanProgress& progress) {
   check_config(config);
-#define DATASET(dataset, summary) \
+#define DATASET(dataset, summary, ...) \
   if (config.name == #dataset) return make_##dataset(config, progress);
-#define TOKEN_DATASET(dataset, summary)
+#define TOKEN_DATASET(dataset, summary, ...)
 #include "datasets/registry.def"
 #undef TOKEN_DATASET
 #undef DATASET
@@ -83,29 +83,29 @@ std::unique_ptr<Dataset> make_dataset(const DatasetConfig& config, const ScanPro
 
 std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config, DatasetIndex index) {
   check_config(config);
-#define DATASET(dataset, summary) \
+#define DATASET(dataset, summary, ...) \
   if (config.name == #dataset) return open_##dataset(config, std::move(index));
-#define TOKEN_DATASET(dataset, summary)
+#define TOKEN_DATASET(dataset, summary, ...)
 #include "datasets/registry.def"
 #undef TOKEN_DATASET
 #undef DATASET
   refuse_name(config.name);
 }
 
-std::vector<std::pair<std::string, std::string>> list_datasets() {
+std::vector<NameAndSummary> list_datasets() {
   return {
-#define DATASET(name, summary) {#name, summary},
-#define TOKEN_DATASET(name, summary)
+#define DATASET(name, summary, ...) {#name, summary},
+#define TOKEN_DATASET(name, summary, ...)
 #include "datasets/registry.def"
 #undef TOKEN_DATASET
 #undef DATASET
   };
 }
 
-std::vector<std::pair<std::string, std::string>> list_token_datasets() {
+std::vector<NameAndSummary> list_token_datasets() {
   return {
-#define DATASET(name, summary)
-#define TOKEN_DATASET(name, summary) {#name, summary},
+#define DATASET(name, summary, ...)
+#define TOKEN_DATASET(name, summary, ...) {#name, summary},
 #include "datasets/registry.def"
 #undef TOKEN_DATASET
 #undef DATASET
