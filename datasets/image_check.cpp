@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "datasets/decoded_image.h"
 #include "datasets/image_file.h"
 #include "datasets/png_chunks.h"
 
@@ -21,10 +22,7 @@ void refuse_absurd_size(const ImageSize& size) {
     throw BrokenImage(fmt::format("{}x{} pixels; at least {}x{} are needed", size.width,
                                   size.height, kMinImageSide, kMinImageSide));
   }
-  if (size.width > kMaxImagePixels / size.height) {
-    throw BrokenImage(fmt::format("{}x{} pixels; at most {} million are read", size.width,
-                                  size.height, kMaxImagePixels / 1'000'000));
-  }
+  refuse_bomb(size);
 }
 
 /// What libjpeg calls on an error or a warning: keep the words, leave libjpeg.
@@ -44,9 +42,13 @@ void leave_jpeg_on_warning(j_common_ptr jpeg, int level) {
   if (level < 0) leave_jpeg(jpeg);  // levels from 0 up are traces
 }
 
-/// Reads a JPEG to its end at an eighth of its size: all codes are decoded, few pixels are made.
-/// Only plain data here: longjmp() runs no destructors. Returns false with errors->message set.
-bool read_jpeg(const unsigned char* data, size_t size, JpegErrors* errors, ImageSize* found) {
+enum class Reading { kHeader, kWhole };
+
+/// Reads a JPEG's size and, if that is not absurd, the rest to its end at an eighth of its size:
+/// all codes are decoded, few pixels are made. Only plain data here: longjmp() runs no destructors.
+/// Returns false with errors->message set.
+bool read_jpeg(const unsigned char* data, size_t size, Reading reading, JpegErrors* errors,
+               ImageSize* found) {
   jpeg_decompress_struct jpeg;
   jpeg.err = jpeg_std_error(&errors->base);
   errors->base.error_exit = leave_jpeg;
@@ -60,7 +62,7 @@ bool read_jpeg(const unsigned char* data, size_t size, JpegErrors* errors, Image
   jpeg_read_header(&jpeg, TRUE);
   found->width = jpeg.image_width;
   found->height = jpeg.image_height;
-  if (found->width * found->height <= kMaxImagePixels) {
+  if (reading == Reading::kWhole && found->width * found->height <= kMaxImagePixels) {
     jpeg.scale_num = 1;
     jpeg.scale_denom = 8;
     jpeg_start_decompress(&jpeg);
@@ -74,13 +76,18 @@ bool read_jpeg(const unsigned char* data, size_t size, JpegErrors* errors, Image
   return true;
 }
 
-ImageSize check_jpeg(std::span<const std::byte> bytes) {
+ImageSize size_of_jpeg(std::span<const std::byte> bytes, Reading reading) {
   JpegErrors errors;
   ImageSize size;
-  if (!read_jpeg(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), &errors,
-                 &size)) {
+  if (!read_jpeg(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), reading,
+                 &errors, &size)) {
     throw BrokenImage(fmt::format("broken JPEG: {}", errors.message));
   }
+  return size;
+}
+
+ImageSize check_jpeg(std::span<const std::byte> bytes) {
+  const ImageSize size = size_of_jpeg(bytes, Reading::kWhole);
   refuse_absurd_size(size);
   return size;
 }
@@ -119,10 +126,22 @@ Kind kind_of(std::span<const std::byte> bytes) {
 
 }  // namespace
 
+ImageSize stated_size(std::span<const std::byte> bytes) {
+  return kind_of(bytes) == Kind::kJpeg ? size_of_jpeg(bytes, Reading::kHeader)
+                                       : stated_png_size(bytes);
+}
+
+void refuse_bomb(const ImageSize& size) {
+  if (size.height > 0 && size.width > kMaxImagePixels / size.height) {
+    throw BrokenImage(fmt::format("{}x{} pixels; at most {} million are read", size.width,
+                                  size.height, kMaxImagePixels / 1'000'000));
+  }
+}
+
 ImageSize check_image(std::span<const std::byte> bytes) {
   if (kind_of(bytes) == Kind::kJpeg) return check_jpeg(bytes);
   const ImageSize size = check_png_outside(bytes);
-  decode_square(bytes, kMinImageSide);
+  decode_bgr(bytes);
   return size;
 }
 

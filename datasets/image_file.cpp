@@ -15,6 +15,7 @@
 #include <opencv2/imgproc.hpp>
 #include <system_error>
 
+#include "datasets/decoded_image.h"
 #include "datasets/png_chunks.h"
 
 namespace oar {
@@ -30,6 +31,7 @@ cv::Mat decode(std::span<const std::byte> bytes) {
   std::call_once(once,
                  [] { cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT); });
 
+  refuse_bomb(stated_size(bytes));
   cv::Mat pixels;
   try {
     const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8U,
@@ -93,25 +95,6 @@ torch::Tensor split_channels(const cv::Mat& pixels, const std::array<int, 3>& pl
   return image;
 }
 
-/// Grey, BGR or BGRA of 8 bits as planes red, green, blue; alpha is dropped.
-torch::Tensor rgb_planes(const cv::Mat& pixels) {
-  if (pixels.channels() != 1) return split_channels(pixels, {2, 1, 0});
-  cv::Mat bgr;
-  cv::cvtColor(pixels, bgr, cv::COLOR_GRAY2BGR);
-  return split_channels(bgr, {2, 1, 0});
-}
-
-cv::Mat centre_square(const cv::Mat& pixels, int image_size) {
-  const int side = std::min(pixels.cols, pixels.rows);
-  const cv::Mat square =
-      pixels(cv::Rect((pixels.cols - side) / 2, (pixels.rows - side) / 2, side, side));
-  if (side == image_size) return square;
-  cv::Mat resized;
-  cv::resize(square, resized, cv::Size(image_size, image_size), 0, 0,
-             side > image_size ? cv::INTER_AREA : cv::INTER_CUBIC);
-  return resized;
-}
-
 }  // namespace
 
 std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
@@ -132,13 +115,20 @@ std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
   return bytes;
 }
 
-torch::Tensor decode_square(std::span<const std::byte> bytes, int64_t image_size) {
+cv::Mat decode_bgr(std::span<const std::byte> bytes) {
   cv::Mat pixels = decode(is_png(bytes) ? without_side_chunks(bytes) : bytes);
   check_layout(pixels);
   if (pixels.depth() == CV_16U) pixels.convertTo(pixels, CV_8U, 1.0 / 257.0);
   if (pixels.channels() == 4) pixels = over_white(pixels);
   if (pixels.channels() == 1) cv::cvtColor(pixels, pixels, cv::COLOR_GRAY2BGR);
-  return rgb_planes(centre_square(pixels, static_cast<int>(image_size)));
+  return pixels;
+}
+
+torch::Tensor rgb_planes(const cv::Mat& pixels) {
+  if (pixels.channels() != 1) return split_channels(pixels, {2, 1, 0});
+  cv::Mat bgr;
+  cv::cvtColor(pixels, bgr, cv::COLOR_GRAY2BGR);
+  return split_channels(bgr, {2, 1, 0});
 }
 
 torch::Tensor decode_image(std::span<const std::byte> bytes) {

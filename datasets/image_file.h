@@ -41,15 +41,18 @@ std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 /// Errors  BrokenImage with the reason.
 ImageSize check_image(std::span<const std::byte> bytes);
 
-/// Decodes an image that passed check_image() and makes it a square of `image_size` pixels.
+/// The size that a file states, read from its header alone: no pixel is decoded.
 ///
-/// EXIF orientation is ignored, always. 16-bit values are divided by 257. Transparent pixels are
-/// laid over white. Grey becomes three equal channels. Then the largest centred square is cut out
-/// (of an odd remainder, the extra row or column goes at the bottom or right) and resized in 8
-/// bits: OpenCV's INTER_AREA when shrinking, INTER_CUBIC when enlarging, untouched when it fits.
+/// Errors  BrokenImage if there is no whole header.
+ImageSize stated_size(std::span<const std::byte> bytes);
+
+/// Errors  BrokenImage for a size above kMaxImagePixels.
+void refuse_bomb(const ImageSize& size);
+
+/// The largest centred square of an image, resized by area: decode_square() of square.h with its
+/// defaults.
 ///
 /// Shapes  uint8 RGB [3, image_size, image_size].
-/// Errors  BrokenImage if OpenCV cannot decode it.
 torch::Tensor decode_square(std::span<const std::byte> bytes, int64_t image_size);
 
 /// Decodes an image that passed check_image() at its full size, as the published metric tools see

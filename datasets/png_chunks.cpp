@@ -86,6 +86,17 @@ std::vector<std::byte> keep_chunks(std::span<const std::byte> png, std::string_v
 
 }  // namespace
 
+ImageSize stated_png_size(std::span<const std::byte> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!text.starts_with(kSignature)) throw BrokenImage("broken PNG: damaged signature");
+  auto rest = bytes.subspan(kSignature.size());
+  const std::optional<Chunk> chunk = take_chunk(rest);
+  if (!chunk || chunk->type != "IHDR" || chunk->data().size() != 13) {
+    throw BrokenImage("broken PNG: no header (IHDR chunk)");
+  }
+  return {big_endian(chunk->data()), big_endian(chunk->data().subspan(4))};
+}
+
 ImageSize check_png_chunks(std::span<const std::byte> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!text.starts_with(kSignature)) throw BrokenImage("broken PNG: damaged signature");

@@ -14,6 +14,11 @@ namespace oar {
 /// Source  PNG (Portable Network Graphics) Specification, third edition, sections 5 and 11.
 ImageSize check_png_chunks(std::span<const std::byte> bytes);
 
+/// Size as the header says it; nothing behind the header is looked at.
+///
+/// Errors  BrokenImage without a header.
+ImageSize stated_png_size(std::span<const std::byte> bytes);
+
 /// The PNG without the chunks that do not change pixels here (text, times, colour profiles).
 /// libpng prints warnings about those, which nobody reading a progress line can act on.
 std::vector<std::byte> without_side_chunks(std::span<const std::byte> png);

@@ -235,6 +235,40 @@ TEST(CheckImage, RefusesAbsurdSizesBeforeDecoding) {
   EXPECT_EQ(reason(jpeg), "32639x32639 pixels; at most 100 million are read");
 }
 
+/// Headers that promise 3.6 billion pixels, with sound checksums and hardly anything behind them.
+Bytes jpeg_bomb() {
+  Bytes jpeg = encode(make_picture(16, 16), ".jpg");
+  const size_t frame = find_bytes(jpeg, "\xFF\xC0");
+  for (const size_t at : {frame + 5, frame + 7}) {
+    jpeg[at] = std::byte{0xEA};  // 0xEA60 = 60000
+    jpeg[at + 1] = std::byte{0x60};
+  }
+  return jpeg;
+}
+
+Bytes png_bomb() {
+  Bytes png = encode(make_picture(16, 16), ".png");
+  Bytes header(png.begin() + 16, png.begin() + 29);
+  for (const size_t at : {0, 4}) {
+    header[at + 2] = std::byte{0xEA};
+    header[at + 3] = std::byte{0x60};
+  }
+  const Bytes chunk = make_png_chunk("IHDR", header);
+  std::copy(chunk.begin(), chunk.end(), png.begin() + 8);
+  return png;
+}
+
+TEST(CheckImage, ABombIsRefusedByItsHeaderWhereverItIsDecoded) {  // 10.8 GB of pixels each
+  const std::string refusal = "60000x60000 pixels; at most 100 million are read";
+  for (const Bytes& bomb : {jpeg_bomb(), png_bomb()}) {
+    EXPECT_EQ(reason(bomb), refusal);
+    EXPECT_EQ(stated_size(bomb).width, 60000);
+    EXPECT_EQ(message_of<BrokenImage>([&] { decode_square(bomb, 64); }), refusal);
+    EXPECT_EQ(message_of<BrokenImage>([&] { decode_image(bomb); }), refusal);
+    EXPECT_EQ(message_of<BrokenImage>([&] { decode_whole_image(bomb); }), refusal);
+  }
+}
+
 TEST(CheckImage, SideChunksOfAPngNeitherChangePixelsNorPrintWarnings) {
   const Bytes plain = encode(make_picture(16, 16), ".png");
   Bytes bytes = plain;
