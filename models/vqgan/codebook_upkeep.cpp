@@ -50,10 +50,13 @@ bool CodebookUpkeep::is_started() const { return counters_[0].item<int64_t>() !=
 void CodebookUpkeep::start(const torch::Tensor& codebook, const torch::Tensor& vectors,
                            int64_t step) {
   const torch::NoGradGuard no_grad;
-  const int64_t remembered = std::min(counters_[1].item<int64_t>(), pool_.size(0));
-  const torch::Tensor all = at::cat({pool_.slice(0, 0, remembered).to(vectors.device()), vectors});
-  codebook.copy_(
-      k_means(all, codebook.size(0), kMeansIterations, generator_of(options_.seed, step)));
+  if (options_.start == CodebookStart::kKMeans) {
+    const int64_t remembered = std::min(counters_[1].item<int64_t>(), pool_.size(0));
+    const torch::Tensor all =
+        at::cat({pool_.slice(0, 0, remembered).to(vectors.device()), vectors});
+    codebook.copy_(
+        k_means(all, codebook.size(0), kMeansIterations, generator_of(options_.seed, step)));
+  }
   last_used_.fill_(step);
   counters_[0].fill_(1);
 }
@@ -63,7 +66,8 @@ torch::Tensor CodebookUpkeep::restart_dead(const torch::Tensor& codebook,
                                            int64_t step) {
   const torch::NoGradGuard no_grad;
   last_used_.index_fill_(0, codes.to(torch::kCPU), step);
-  if (step >= options_.restart_until) return at::zeros({0}, torch::kLong);
+  if (step >= options_.restart_until || options_.dead_after == 0)
+    return at::zeros({0}, torch::kLong);
   const torch::Tensor dead = (last_used_ + options_.dead_after < step).nonzero().flatten();
   if (dead.numel() == 0) return dead;
   const torch::Tensor rows = random_rows(vectors, dead.numel(), generator_of(options_.seed, step));

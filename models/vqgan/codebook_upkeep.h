@@ -9,9 +9,16 @@
 
 namespace oar {
 
-/// When the dead codes of a codebook are replaced.
+/// What a codebook is when it is first used.
+enum class CodebookStart {
+  kKMeans,  ///< centres of encoder outputs
+  kRandom,  ///< what was drawn with the other weights
+};
+
+/// How a codebook starts, and when its dead codes are replaced.
 struct UpkeepOptions {
-  int64_t dead_after = 20;    ///< steps without use after which a code is dead
+  CodebookStart start = CodebookStart::kKMeans;
+  int64_t dead_after = 20;    ///< steps without use after which a code is dead; 0: never
   int64_t restart_until = 0;  ///< first step without restarts, so that the codebook can settle
   int64_t seed = 0;
 };
@@ -33,7 +40,8 @@ class CodebookUpkeep {
   /// Whether `start` is still to be called.
   bool is_started() const;
 
-  /// Writes k-means centres of the remembered outputs and `vectors` into `codebook`.
+  /// Writes k-means centres of the remembered outputs and `vectors` into `codebook`, or leaves it
+  /// as it was drawn.
   void start(const torch::Tensor& codebook, const torch::Tensor& vectors, int64_t step);
 
   /// Notes which codes a step used, and replaces the dead ones by outputs of that step.

@@ -1,5 +1,6 @@
 #include "models/vqgan/losses.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -25,11 +26,30 @@ torch::Tensor perceptual_distance(const std::vector<torch::Tensor>& real,
   return sum / static_cast<double>(real.size());
 }
 
+PerceptualLoss perceptual_loss_in(
+    std::function<std::vector<torch::Tensor>(const torch::Tensor& images)> activations) {
+  return [activations](const torch::Tensor& real, const torch::Tensor& reconstructed) {
+    const auto in_bytes = [](const torch::Tensor& images) { return (images + 1.0) * 127.5; };
+    std::vector<torch::Tensor> wanted;
+    {
+      const torch::NoGradGuard no_grad;
+      wanted = activations(in_bytes(real));
+    }
+    return perceptual_distance(wanted, activations(in_bytes(reconstructed)));
+  };
+}
+
 torch::Tensor codebook_loss(const torch::Tensor& z, const torch::Tensor& quantised, double beta,
                             bool legacy_beta) {
   const torch::Tensor codebook = (z.detach() - quantised).square().mean();
   const torch::Tensor commitment = (z - quantised.detach()).square().mean();
   return legacy_beta ? beta * codebook + commitment : codebook + beta * commitment;
+}
+
+torch::Tensor commitment_loss(const torch::Tensor& z, const torch::Tensor& quantised, double beta,
+                              bool legacy_beta) {
+  const torch::Tensor commitment = (z - quantised.detach()).square().mean();
+  return legacy_beta ? commitment : beta * commitment;
 }
 
 torch::Tensor adaptive_weight(const torch::Tensor& nll, const torch::Tensor& generator,

@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <functional>
 #include <vector>
 
 namespace oar {
@@ -17,6 +18,17 @@ namespace oar {
 torch::Tensor perceptual_distance(const std::vector<torch::Tensor>& real,
                                   const std::vector<torch::Tensor>& reconstructed);
 
+/// How unlike images look, a number that is differentiable in `reconstructed`.
+///
+/// Shapes  float [B, 3, height, width], -1 .. 1, twice -> one float, the mean over the images.
+using PerceptualLoss =
+    std::function<torch::Tensor(const torch::Tensor& real, const torch::Tensor& reconstructed)>;
+
+/// perceptual_distance() in the stages of a feature network for float [B, 3, height, width], pixels
+/// 0 .. 255.
+PerceptualLoss perceptual_loss_in(
+    std::function<std::vector<torch::Tensor>(const torch::Tensor& images)> activations);
+
 /// mean |sg[z] - e|^2 + beta mean |z - sg[e]|^2, where sg stops the gradient.
 ///
 /// `legacy_beta` puts beta on the other term, as taming-transformers' own default does.
@@ -24,6 +36,10 @@ torch::Tensor perceptual_distance(const std::vector<torch::Tensor>& real,
 /// Source  van den Oord et al., arXiv 1711.00937, equation 3.
 torch::Tensor codebook_loss(const torch::Tensor& z, const torch::Tensor& quantised, double beta,
                             bool legacy_beta);
+
+/// The term of it that reaches the encoder, for a codebook that no gradient moves.
+torch::Tensor commitment_loss(const torch::Tensor& z, const torch::Tensor& quantised, double beta,
+                              bool legacy_beta);
 
 /// How strongly the adversarial loss may pull: |grad of `nll`| / (|grad of `generator`| + 1e-4), at
 /// most 1e4.

@@ -7,10 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <stdexcept>
 #include <utility>
-
-#include "models/vqgan/losses.h"
 
 namespace oar {
 namespace {
@@ -21,49 +18,14 @@ int64_t step_at(double share, const TrainerOptions& options) {
   return std::llround(share * static_cast<double>(options.total_steps()));
 }
 
-void require(bool holds, const char* field, double value, const char* accepted) {
-  if (!holds) {
-    throw std::invalid_argument(
-        fmt::format("tokenizer.{} must be {}, got {}", field, accepted, value));
-  }
-}
-
-void check_options(const TrainerOptions& options) {
-  const auto positive = [](const char* field, double value) {
-    require(value > 0 && std::isfinite(value), field, value, "above 0");
-  };
-  const auto weight = [](const char* field, double value) {
-    require(value >= 0 && std::isfinite(value), field, value, "at least 0; use 0 to switch it off");
-  };
-  const auto share = [](const char* field, double value) {
-    require(value >= 0 && value <= 1, field, value, "a share of the steps, 0 to 1");
-  };
-  positive("images_seen", static_cast<double>(options.images_seen));
-  positive("batch_size", static_cast<double>(options.batch_size));
-  positive("dead_after", static_cast<double>(options.dead_after));
-  positive("learning_rate", options.learning_rate);
-  positive("discriminator_learning_rate", options.discriminator_learning_rate);
-  weight("gradient_clip", options.gradient_clip);
-  weight("perceptual_weight", options.perceptual_weight);
-  weight("commitment", options.commitment);
-  weight("discriminator_weight", options.discriminator_weight);
-  require(options.beta1 >= 0 && options.beta1 < 1, "beta1", options.beta1, "0 to below 1");
-  require(options.beta2 >= 0 && options.beta2 < 1, "beta2", options.beta2, "0 to below 1");
-  share("final_learning_rate", options.final_learning_rate);
-  share("warmup", options.warmup);
-  share("quantise_from", options.quantise_from);
-  share("restart_until", options.restart_until);
-  share("discriminator_start", options.discriminator_start);
-  share("discriminator_warmup", options.discriminator_warmup);
-}
-
 const TrainerOptions& checked(const TrainerOptions& options) {
   check_options(options);
   return options;
 }
 
 UpkeepOptions upkeep_options(const TrainerOptions& options) {
-  return {.dead_after = options.dead_after,
+  return {.start = options.codebook_start,
+          .dead_after = options.dead_after,
           .restart_until = step_at(options.restart_until, options),
           .seed = options.seed};
 }
@@ -73,13 +35,11 @@ torch::Tensor as_rows(const torch::Tensor& z) {
   return z.detach().permute({0, 2, 3, 1}).reshape({-1, z.size(1)});
 }
 
-torch::Tensor to_byte_range(const torch::Tensor& images) { return (images + 1.0) * 127.5; }
-
 [[noreturn]] void refuse_parts(int64_t images) {
   throw OutOfMemory(fmt::format(
       "out of memory with a batch of {} images; the discriminator normalises over its batch, so "
-      "the batch cannot be computed in parts: lower tokenizer.batch_size or dataset.image_size, "
-      "or set tokenizer.discriminator_weight to 0",
+      "the batch is computed in parts only where tokenizer.micro_batch says so: set that, lower "
+      "tokenizer.batch_size or dataset.image_size, or set tokenizer.discriminator_weight to 0",
       images));
 }
 
@@ -87,45 +47,31 @@ double value_of(const torch::Tensor& loss) { return loss.defined() ? loss.item<d
 
 }  // namespace
 
-TrainerOptions trainer_preset(const std::string& name) {
-  if (name == "nano") return {.images_seen = 6000, .batch_size = 16, .learning_rate = 2e-3};
-  if (name == "tiny") return {.images_seen = 12000, .batch_size = 16, .learning_rate = 2e-3};
-  if (name == "small") return {.images_seen = 100000, .batch_size = 16, .learning_rate = 1e-3};
-  if (name == "paper") {
-    return {.images_seen = 2000000,
-            .batch_size = 16,
-            .learning_rate = 7.2e-5,  // taming-transformers: 4.5e-6 an image of the batch
-            .beta1 = 0.5,
-            .beta2 = 0.9,
-            .discriminator_weight = 0.8,
-            .discriminator_start = 0.2,
-            .discriminator_warmup = 0.05,
-            .discriminator_learning_rate = 7.2e-5};
-  }
-  throw std::invalid_argument(fmt::format(
-      "tokenizer.preset: no preset is called \"{}\".\n  known: nano, paper, small, tiny", name));
-}
-
 // The graph of one step.
 struct VqganTrainer::Forward {
   torch::Tensor real, reconstructed;  // float [B, 3, height, width], -1 .. 1
-  torch::Tensor vectors;              // float [M, D], encoder outputs without gradient
-  torch::Tensor codes;                // int64 [M]; undefined until quantising starts
+  std::vector<std::pair<torch::Tensor, torch::Tensor>> seen;  // both of each part, without gradient
+  torch::Tensor vectors;  // float [M, D], encoder outputs without gradient
+  torch::Tensor codes;    // int64 [M]; undefined until quantising starts
   torch::Tensor reconstruction, perceptual, codebook, generator, adaptive_weight, total;
 };
 
-VqganTrainer::VqganTrainer(Vqgan model, const TrainerOptions& options, Activations activations)
+VqganTrainer::VqganTrainer(Vqgan model, const TrainerOptions& options, PerceptualLoss perceptual)
     : model_(std::move(model)),
       options_(checked(options)),
-      activations_(std::move(activations)),
+      perceptual_(std::move(perceptual)),
       adam_(*model_, options.beta1, options.beta2),
       upkeep_(model_->config().codebook_size, model_->config().embed_dim, upkeep_options(options)),
-      quantise_from_(step_at(options.quantise_from, options)),
+      averages_(model_->quantizer()->codebook(), options.codebook_decay),
+      quantise_from_(options.codebook_start == CodebookStart::kRandom
+                         ? 0
+                         : step_at(options.quantise_from, options)),
       generator_from_(step_at(options.discriminator_start, options)),
       discriminator_from_(generator_from_ - step_at(options.discriminator_warmup, options)),
       at_once_(options.batch_size,
                "choose a smaller tokenizer (tokenizer.preset), a lower dataset.image_size or a "
                "device with more memory") {
+  if (options.micro_batch > 0) at_once_.at_most(options.micro_batch);
   model_->draw_weights(options.seed);
   model_->train();
   if (options.discriminator_weight == 0.0) return;
@@ -154,6 +100,7 @@ void VqganTrainer::start_codebook(const torch::Tensor& images, int64_t step) {
     vectors.push_back(as_rows(model_->embed(to_network_range(images.slice(0, begin, end)))));
   });
   upkeep_.start(model_->quantizer()->codebook(), at::cat(vectors), step);
+  averages_.start(model_->quantizer()->codebook());
 }
 
 VqganTrainer::Forward VqganTrainer::forward(const torch::Tensor& images, int64_t step) {
@@ -166,18 +113,16 @@ VqganTrainer::Forward VqganTrainer::forward(const torch::Tensor& images, int64_t
   } else {
     const Encoded encoded = model_->quantise(z);
     pass.codes = encoded.codes.flatten();
-    pass.codebook = codebook_loss(z, encoded.quantised, options_.commitment, options_.legacy_beta);
+    pass.codebook =
+        options_.codebook_update == CodebookUpdate::kAverages
+            ? commitment_loss(z, encoded.quantised, options_.commitment, options_.legacy_beta)
+            : codebook_loss(z, encoded.quantised, options_.commitment, options_.legacy_beta);
     pass.reconstructed = model_->decode(straight_through(z, encoded.quantised));
   }
   pass.reconstruction = (pass.real - pass.reconstructed).abs().mean();
   pass.total = pass.reconstruction;
-  if (activations_ && options_.perceptual_weight > 0) {
-    std::vector<torch::Tensor> wanted;
-    {
-      const torch::NoGradGuard no_grad;
-      wanted = activations_(to_byte_range(pass.real));
-    }
-    pass.perceptual = perceptual_distance(wanted, activations_(to_byte_range(pass.reconstructed)));
+  if (perceptual_ && options_.perceptual_weight > 0) {
+    pass.perceptual = perceptual_(pass.real, pass.reconstructed);
     pass.total = pass.total + options_.perceptual_weight * pass.perceptual;
   }
   return pass;
@@ -198,18 +143,28 @@ void VqganTrainer::add_generator_loss(Forward& pass, int64_t step) {
 
 void VqganTrainer::update_codebook(const Forward& pass, int64_t step, VqganLosses& losses) {
   if (!pass.codes.defined()) return upkeep_.collect(pass.vectors);
+  losses.codes = pass.codes;
   losses.codes_used = (pass.codes.bincount() > 0).sum().item<int64_t>();
-  const torch::Tensor restarted =
-      upkeep_.restart_dead(model_->quantizer()->codebook(), pass.vectors, pass.codes, step);
+  const torch::Tensor codebook = model_->quantizer()->codebook();
+  const bool averaged = options_.codebook_update == CodebookUpdate::kAverages;
+  if (averaged) averages_.update(codebook, pass.vectors, pass.codes);
+  const torch::Tensor restarted = upkeep_.restart_dead(codebook, pass.vectors, pass.codes, step);
   losses.codes_restarted = restarted.numel();
-  if (restarted.numel() > 0) adam_.forget_rows(kCodebook, restarted);
+  if (restarted.numel() == 0) return;
+  adam_.forget_rows(kCodebook, restarted);
+  if (averaged) averages_.restart(codebook, restarted);
 }
 
 double VqganTrainer::train_discriminator(const Forward& pass, double learning_rate) {
-  const torch::Tensor loss =
-      hinge_loss(discriminator_(pass.real), discriminator_(pass.reconstructed.detach()));
-  loss.backward();
-  const double value = loss.item<double>();
+  int64_t whole = 0;
+  for (const auto& [real, reconstructed] : pass.seen) whole += real.size(0);
+  double value = 0.0;
+  for (const auto& [real, reconstructed] : pass.seen) {
+    const double share = static_cast<double>(real.size(0)) / static_cast<double>(whole);
+    const torch::Tensor loss = hinge_loss(discriminator_(real), discriminator_(reconstructed));
+    (share < 1.0 ? loss * share : loss).backward();
+    value += share * loss.item<double>();
+  }
   if (std::isfinite(value)) {
     discriminator_adam_->step(learning_rate);
   } else {
@@ -222,6 +177,7 @@ VqganTrainer::Forward VqganTrainer::compute_in_parts(const torch::Tensor& images
                                                      int64_t at_once, VqganLosses& losses) {
   const int64_t whole = images.size(0);
   std::vector<torch::Tensor> vectors, codes;
+  std::vector<std::pair<torch::Tensor, torch::Tensor>> seen;
   Forward last;
   for (int64_t begin = 0; begin < whole; begin += at_once) {
     last = {};  // its graph goes before the next one comes
@@ -240,10 +196,17 @@ VqganTrainer::Forward VqganTrainer::compute_in_parts(const torch::Tensor& images
     (share < 1.0 ? last.total * share : last.total).backward();
     vectors.push_back(last.vectors);
     if (last.codes.defined()) codes.push_back(last.codes);
+    if (discriminator_) seen.emplace_back(last.real, last.reconstructed.detach());
   }
   last.vectors = at::cat(vectors);
   if (!codes.empty()) last.codes = at::cat(codes);
+  last.seen = std::move(seen);
   return last;
+}
+
+int64_t VqganTrainer::images_at_once(const torch::Tensor& images) const {
+  if (discriminator_ && options_.micro_batch == 0) return images.size(0);
+  return std::min(at_once_.count(), images.size(0));
 }
 
 VqganTrainer::Forward VqganTrainer::compute_gradients(const torch::Tensor& images, int64_t step,
@@ -252,13 +215,12 @@ VqganTrainer::Forward VqganTrainer::compute_gradients(const torch::Tensor& image
   for (;;) {
     Forward pass;
     losses = {};
-    const int64_t at_once =
-        discriminator_ ? images.size(0) : std::min(at_once_.count(), images.size(0));
+    const int64_t at_once = images_at_once(images);
     if (fits_in_memory([&] { pass = compute_in_parts(images, step, at_once, losses); })) {
       return pass;
     }
     adam_.drop_gradients();
-    if (discriminator_) refuse_parts(images.size(0));
+    if (discriminator_ && options_.micro_batch == 0) refuse_parts(images.size(0));
     at_once_.halve(at_once);
   }
 }
@@ -301,6 +263,7 @@ TensorMap VqganTrainer::slots() const {
   add_module("model.", *model_);
   add("adam.", adam_.state());
   add("codebook.", upkeep_.state());
+  if (options_.codebook_update == CodebookUpdate::kAverages) add("averages.", averages_.state());
   if (discriminator_) {
     add_module("discriminator.", *discriminator_);
     add("discriminator_adam.", discriminator_adam_->state());

@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
@@ -62,12 +63,11 @@ void expect_same(const TensorMap& a, const TensorMap& b) {
 }
 
 // Runs three steps, copies the state into a second trainer, and runs two more in both.
-void expect_exact_resume(const TrainerOptions& options,
-                         const VqganTrainer::Activations& activations) {
+void expect_exact_resume(const TrainerOptions& options, const PerceptualLoss& perceptual) {
   const torch::Tensor images = sunsets();
-  VqganTrainer straight(Vqgan(micro()), options, activations);
+  VqganTrainer straight(Vqgan(micro()), options, perceptual);
   for (int64_t step = 0; step < 3; ++step) straight.step(images, step);
-  VqganTrainer resumed(Vqgan(micro()), options, activations);
+  VqganTrainer resumed(Vqgan(micro()), options, perceptual);
   resumed.load_state(straight.state(), "a checkpoint");
   for (int64_t step = 3; step < 5; ++step) {
     const VqganLosses a = straight.step(images, step), b = resumed.step(images, step);
@@ -78,9 +78,9 @@ void expect_exact_resume(const TrainerOptions& options,
 }
 
 // Stands for a feature network: two stages of the images themselves.
-std::vector<torch::Tensor> pooled(const torch::Tensor& images) {
-  return {images / 255.0, at::avg_pool2d(images, {4, 4}) / 255.0};
-}
+const PerceptualLoss pooled = perceptual_loss_in([](const torch::Tensor& images) {
+  return std::vector<torch::Tensor>{images / 255.0, at::avg_pool2d(images, {4, 4}) / 255.0};
+});
 
 TEST(VqganTrainer, FortyStepsOnEightSunsetsCutTheReconstructionLossToAThird) {
   VqganTrainer trainer(Vqgan(micro()), options_for(40));
@@ -165,9 +165,66 @@ TEST(VqganTrainer, DeadCodesComeBackIntoUse) {
   EXPECT_GE(last.codes_used, 8);
 }
 
+TrainerOptions with_averages(int64_t steps) {
+  TrainerOptions options = options_for(steps);
+  options.codebook_update = CodebookUpdate::kAverages;
+  options.codebook_decay = 0.8;
+  options.quantise_from = 0.2;
+  return options;
+}
+
+TEST(VqganTrainer, AveragesMoveTheCodebookAndAdamLeavesItAlone) {
+  VqganTrainer trainer(Vqgan(micro()), with_averages(10));
+  for (int64_t step = 0; step < 4; ++step) trainer.step(sunsets(), step);
+  const torch::Tensor before = trainer.model()->quantizer()->codebook().detach().clone();
+  const VqganLosses losses = trainer.step(sunsets(), 4);
+  const TensorMap state = trainer.state();
+  EXPECT_FALSE(before.equal(trainer.model()->quantizer()->codebook()));
+  EXPECT_GT(losses.codebook, 0.0);  // the commitment term
+  EXPECT_TRUE(state.at("adam.mean.quantize.embedding.weight").eq(0).all().item<bool>());
+  // One for each row at the start, then 32 outputs a step over three steps at γ 0.8.
+  EXPECT_NEAR(state.at("averages.sizes").sum().item<double>(), 32 * 0.512 + 8 * 16 * (1 - 0.512),
+              1e-3);
+}
+
+TEST(VqganTrainer, AveragesCutTheReconstructionLossToo) {
+  for (const bool normalised : {false, true}) {
+    VqganConfig config = micro();
+    config.normalised_codes = normalised;
+    VqganTrainer trainer(Vqgan(config), with_averages(40));
+    const double first = trainer.step(sunsets(), 0).reconstruction;
+    VqganLosses last;
+    for (int64_t step = 1; step < 40; ++step) last = trainer.step(sunsets(), step);
+    EXPECT_LT(last.reconstruction, first / 3) << normalised;
+    EXPECT_GT(last.codes_used, 8) << normalised;
+  }
+}
+
+TEST(VqganTrainer, AResumeWithAveragesAndRestartsGivesTheSameBits) {
+  TrainerOptions options = with_averages(10);
+  options.dead_after = 1;
+  expect_exact_resume(options, {});
+}
+
+TEST(VqganTrainer, ARandomCodebookQuantisesFromTheFirstStep) {
+  TrainerOptions options = options_for(10);
+  options.codebook_start = CodebookStart::kRandom;
+  options.dead_after = 0;
+  VqganTrainer trainer(Vqgan(micro()), options);
+  const torch::Tensor drawn = trainer.model()->quantizer()->codebook().detach().clone();
+  const VqganLosses losses = trainer.step(sunsets(), 0);
+  EXPECT_EQ(losses.codes.numel(), 8 * 16);
+  EXPECT_GT(losses.codes_used, 0);
+  // No centres were written: what moved are rows in use, by one step of Adam at most.
+  EXPECT_LT((trainer.model()->quantizer()->codebook() - drawn).abs().max().item<double>(), 4e-3);
+  for (int64_t step = 1; step < 10; ++step) {
+    EXPECT_EQ(trainer.step(sunsets(), step).codes_restarted, 0);
+  }
+}
+
 TEST(VqganTrainer, ADivergedStepIsReportedAndChangesNothing) {
-  const auto broken = [](const torch::Tensor& images) {
-    return std::vector<torch::Tensor>{images * std::numeric_limits<float>::quiet_NaN()};
+  const PerceptualLoss broken = [](const torch::Tensor&, const torch::Tensor& images) {
+    return images.mean() * std::numeric_limits<float>::quiet_NaN();
   };
   VqganTrainer trainer(Vqgan(micro()), options_for(10), broken);
   const TensorMap before = trainer.state();
@@ -251,6 +308,50 @@ TEST(VqganTrainer, ABatchForADiscriminatorIsNeverSplit) {
               ThrowsMessage<OutOfMemory>(HasSubstr("lower tokenizer.batch_size")));
 }
 
+TEST(VqganTrainer, AMicroBatchThatWasAskedForSplitsTheDiscriminatorsBatch) {
+  TrainerOptions options = options_for(6);
+  options.discriminator_weight = 0.8;
+  options.discriminator_start = 0.0;
+  options.discriminator = {.ndf = 8, .n_layers = 1};
+  const torch::Tensor one = sunsets().slice(0, 0, 4), twice = at::cat({one, one});
+  // Both halves are the same images, so each part has the statistics of the whole batch.
+  VqganTrainer whole(Vqgan(micro()), options);
+  const VqganLosses expected = whole.step(twice, 0);
+  options.micro_batch = 4;
+  VqganTrainer parted(Vqgan(micro()), options);
+  EXPECT_EQ(parted.micro_batch(), 4);
+  const VqganLosses found = parted.step(twice, 0);
+  EXPECT_GT(expected.adaptive_weight, 0.0);
+  EXPECT_NEAR(found.total, expected.total, 1e-6);
+  EXPECT_NEAR(found.generator, expected.generator, 1e-6);
+  EXPECT_NEAR(found.adaptive_weight, expected.adaptive_weight, 1e-4);
+  EXPECT_NEAR(found.discriminator, expected.discriminator, 1e-5);
+  const TensorMap a = whole.state(), b = parted.state();
+  for (const auto& [name, tensor] : a) {  // means of gradients, the discriminator's among them
+    if (!name.starts_with("discriminator_adam.mean.") || tensor.dim() != 4) continue;
+    EXPECT_LE((tensor - b.at(name)).norm().item<double>(), 1e-3 * tensor.norm().item<double>())
+        << name;
+  }
+}
+
+TEST(VqganTrainer, AMicroBatchWithADiscriminatorIsHalvedWhereMemoryRunsOut) {
+  TrainerOptions options = options_for(6);
+  options.discriminator_weight = 0.8;
+  options.discriminator = {.ndf = 8, .n_layers = 1};
+  options.micro_batch = 8;
+  int64_t needed = 0;
+  {
+    LimitedMemory memory;
+    VqganTrainer(Vqgan(micro()), options).step(sunsets(), 0);
+    needed = memory.most_used();
+  }
+  VqganTrainer trainer(Vqgan(micro()), options);
+  LimitedMemory memory(needed / 2);
+  EXPECT_TRUE(trainer.step(sunsets(), 0).finite);
+  EXPECT_LT(trainer.micro_batch(), 8);
+  EXPECT_GE(memory.refusals(), 1);
+}
+
 TEST(VqganTrainer, AStateThatDoesNotFitIsRefusedByTensor) {
   VqganTrainer trainer(Vqgan(micro()), options_for(10));
   const auto refusal = [&](const TensorMap& state) -> std::string {
@@ -288,6 +389,10 @@ TEST(TrainerOptions, OutOfRangeValuesAreRefusedByName) {
               HasSubstr("use 0 to switch it off"));
   EXPECT_THAT(refusal([](TrainerOptions& o) { o.quantise_from = 1.5; }),
               HasSubstr("share of the steps, 0 to 1, got 1.5"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.codebook_decay = 1.0; }),
+              HasSubstr("codebook_decay must be 0 to below 1, got 1"));
+  EXPECT_THAT(refusal([](TrainerOptions& o) { o.micro_batch = -1; }),
+              HasSubstr("micro_batch must be at least 0"));
   EXPECT_THAT(refusal([](TrainerOptions& o) { o.beta2 = 1.0; }),
               HasSubstr("beta2 must be 0 to below 1"));
 }
