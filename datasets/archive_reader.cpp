@@ -90,6 +90,7 @@ bool ArchiveReader::advance() {
   const char* name = archive_entry_pathname(handle_->entry);
   entry_.path = name == nullptr ? "" : name;
   entry_.size = archive_entry_size(handle_->entry);
+  entry_.offset = archive_filter_bytes(handle_->reader, 0);  // headers are read, the file is not
   return true;
 }
 
@@ -140,6 +141,10 @@ size_t ArchiveReader::read(std::span<std::byte> bytes) {
     done += got;
   }
   return done;
+}
+
+bool ArchiveReader::packed() const {
+  return archive_filter_code(handle_->reader, 0) != ARCHIVE_FILTER_NONE;
 }
 
 std::vector<std::byte> ArchiveReader::read_all() {

@@ -17,8 +17,9 @@ enum class ArchiveFormat { kTar, kZip };
 
 /// One file in an archive.
 struct ArchiveEntry {
-  std::string path;  ///< below the archive's top, normalised; any bytes
-  int64_t size = 0;  ///< bytes, unpacked
+  std::string path;    ///< below the archive's top, normalised; any bytes
+  int64_t size = 0;    ///< bytes, unpacked
+  int64_t offset = 0;  ///< where they begin in the unpacked archive; tar only
 };
 
 /// What is more than an archive of images has, and less than fills the memory or lasts for ever.
@@ -43,6 +44,9 @@ class ArchiveReader {
 
   /// Fills `bytes` with what comes next in the file; returns how many there were, fewer at its end.
   size_t read(std::span<std::byte> bytes);
+
+  /// Whether the archive is packed as a whole, as a .tar.gz is. Known once next() was called.
+  bool packed() const;
 
   /// All of the file. Only then is its checksum known to be right, where the format has one.
   std::vector<std::byte> read_all();

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "datasets/dataset_info.h"
 #include "datasets/nearest_name.h"
 
 namespace oar {
@@ -32,6 +35,21 @@ constexpr int64_t kMaxImageSize = 4096;
       fmt::format("no data set is called \"{}\".\n{}", asked, known_names(asked, known)));
 }
 
+void check_split(const DatasetConfig& config) {
+  if (config.split == "hash") return;
+  if (config.split != "official") {
+    throw std::invalid_argument(
+        fmt::format("split must be \"hash\" or \"official\", got \"{}\"", config.split));
+  }
+  const auto& infos = dataset_infos();
+  const auto info = std::find_if(infos.begin(), infos.end(), [&config](const DatasetInfo& one) {
+    return one.name == config.name;
+  });
+  if (info == infos.end() || info->official_split) return;  // an unknown name is refused as such
+  throw std::invalid_argument(fmt::format(
+      "split is \"official\", but {} has no official split; use \"hash\"", config.name));
+}
+
 void check_config(const DatasetConfig& config) {
   if (config.image_size < kMinImageSize || config.image_size > kMaxImageSize) {
     throw std::invalid_argument(fmt::format("image_size must be {} to {} pixels, got {}",
@@ -45,6 +63,7 @@ void check_config(const DatasetConfig& config) {
     throw std::invalid_argument(fmt::format(
         "held_out must be at least 0 and below 1, got {}; 0 holds nothing out", config.held_out));
   }
+  check_split(config);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include "datasets/image_files.h"
 
 #include <fmt/format.h>
-#include <torch/types.h>
 
 #include <algorithm>
-#include <cstring>
+#include <iterator>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "datasets/parallel.h"
 #include "datasets/sha256.h"
 #include "datasets/split.h"
+#include "datasets/stored_images.h"
 #include "datasets/utf8.h"
 
 namespace oar {
@@ -62,18 +62,15 @@ struct Finding {
   std::string reason;  ///< empty: usable
 };
 
-Finding look_into(const fs::path& root, const ListedImage& listed) {
+Finding look_into(const ReadImage& read, const ListedImage& listed) {
   Finding finding;
   ImageRecord& record = finding.record;
   record.file = listed.file;
   record.caption = listed.caption;
   record.label = listed.label;
+  record.split = listed.split;
   try {
-    const fs::path path = root / listed.file;
-    if (fs::file_size(path) > static_cast<uintmax_t>(kMaxImageBytes)) {
-      throw BrokenImage(fmt::format("larger than {} MB", kMaxImageBytes / 1'000'000));
-    }
-    const std::vector<std::byte> bytes = read_bytes(path);
+    const std::vector<std::byte> bytes = read(record);
     const ImageSize size = check_image(bytes);
     record.width = size.width;
     record.height = size.height;
@@ -84,6 +81,11 @@ Finding look_into(const fs::path& root, const ListedImage& listed) {
     finding.reason = fmt::format("cannot be read: {}", error.code().message());
   }
   return finding;
+}
+
+template <typename Record>
+void append(std::vector<Record>& records, std::vector<Record> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(records));
 }
 
 /// Reports progress of all rounds of a scan, one call at a time.
@@ -141,48 +143,14 @@ void queue_images(const DatasetConfig& config, std::vector<ListedImage>& images)
   throw BadData(message + "\n  copy the data set again from where it came from");
 }
 
-class ImageFiles : public Dataset {
- public:
-  ImageFiles(DatasetConfig config, DatasetIndex index)
-      : config_(std::move(config)), index_(std::move(index)) {}
-
-  const DatasetIndex& index() const override { return index_; }
-
-  torch::Tensor load(const std::vector<int64_t>& images) const override {
-    const auto count = static_cast<int64_t>(images.size());
-    const int64_t size = config_.image_size;
-    torch::Tensor batch = torch::empty({count, 3, size, size}, torch::kUInt8);
-    auto* pixels = batch.data_ptr<uint8_t>();
-    parallel_for(count, 0, [&](int64_t i) {
-      const torch::Tensor image = load_one(index_.images.at(images[i]));
-      std::memcpy(pixels + i * image.numel(), image.data_ptr<uint8_t>(), image.numel());
-    });
-    return batch;
-  }
-
- private:
-  torch::Tensor load_one(const ImageRecord& record) const {
-    const fs::path path = config_.root / record.file;
-    const auto refuse = [&](const std::string& what) {
-      throw BadData(fmt::format(
-          "{}: \"{}\" {} since the data set was scanned; put the file back as it was, or delete "
-          "the stored dataset stage so that it is scanned again",
-          config_.name, path.string(), what));
-    };
-    std::vector<std::byte> bytes;
-    try {
-      bytes = read_bytes(path);
-    } catch (const std::system_error& error) {
-      if (error.code() == std::errc::no_such_file_or_directory) refuse("has vanished");
-      refuse(fmt::format("has become unreadable ({})", error.code().message()));
-    }
-    if (sha256_hex(bytes) != record.sha256) refuse("has changed");
-    return decode_square(bytes, config_.image_size);
-  }
-
-  DatasetConfig config_;
-  DatasetIndex index_;
-};
+void require_training_images(const DatasetConfig& config, const DatasetIndex& index) {
+  const auto trains = [](const ImageRecord& image) { return image.split == Split::kTrain; };
+  if (std::any_of(index.images.begin(), index.images.end(), trains)) return;
+  throw BadData(fmt::format(
+      "{}: none of the {} images in \"{}\" is of the official training part; bring those images "
+      "too, or set dataset.split to \"hash\"",
+      config.name, index.images.size(), config.root.string()));
+}
 
 }  // namespace
 
@@ -192,6 +160,28 @@ ImageListing images_in(const fs::path& root, const fs::path& folder) {
 
 ImageListing images_below(const fs::path& root, const fs::path& folder) {
   return walk<fs::recursive_directory_iterator>(root, folder);
+}
+
+void append(ImageListing& listing, ImageListing more) {
+  append(listing.images, std::move(more.images));
+  append(listing.rejected, std::move(more.rejected));
+  append(listing.left_out, std::move(more.left_out));
+  listing.other_files += more.other_files;
+}
+
+std::vector<fs::path> sub_folders(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  try {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      const std::string name = entry.path().filename().string();
+      if (entry.is_directory() && !name.starts_with('.')) folders.push_back(entry.path());
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw BadData(fmt::format("cannot read the folder \"{}\": {}; check its permissions",
+                              folder.string(), error.code().message()));
+  }
+  std::sort(folders.begin(), folders.end());
+  return folders;
 }
 
 fs::path require_root(const DatasetConfig& config, const std::string& layout) {
@@ -211,16 +201,27 @@ fs::path require_root(const DatasetConfig& config, const std::string& layout) {
 void refuse_columns(const DatasetConfig& config) {
   const auto refuse = [&config](const char* setting, const std::string& value) {
     if (value.empty()) return;
-    throw std::invalid_argument(fmt::format(
-        "{} is \"{}\", but {} has no columns to choose from; leave it out (only fashion_products "
-        "has them, in styles.csv)",
-        setting, value, config.name));
+    throw std::invalid_argument(
+        fmt::format("{} is \"{}\", but {} has no columns to choose from; leave it out", setting,
+                    value, config.name));
   };
   refuse("class_column", config.class_column);
-  refuse("caption_column", config.caption_column);
+  refuse("caption", config.caption);
 }
 
 DatasetIndex scan_images(const DatasetConfig& config, ImageListing listing,
+                         const ScanProgress& progress, int64_t threads) {
+  const ReadImage read = [&config](const ImageRecord& image) {
+    const fs::path path = config.root / image.file;
+    if (fs::file_size(path) > static_cast<uintmax_t>(kMaxImageBytes)) {
+      throw BrokenImage(fmt::format("larger than {} MB", kMaxImageBytes / 1'000'000));
+    }
+    return read_bytes(path);
+  };
+  return scan_images(config, std::move(listing), read, progress, threads);
+}
+
+DatasetIndex scan_images(const DatasetConfig& config, ImageListing listing, const ReadImage& read,
                          const ScanProgress& progress, int64_t threads) {
   if (listing.images.empty()) {
     sort_by_file(listing.rejected);
@@ -241,7 +242,7 @@ DatasetIndex scan_images(const DatasetConfig& config, ImageListing listing,
     counter.add_to_total(count);
     std::vector<Finding> findings(count);
     parallel_for(count, threads, [&](int64_t i) {
-      findings[i] = look_into(config.root, listing.images[begin + i]);
+      findings[i] = look_into(read, listing.images[begin + i]);
       counter.one_done();
     });
     for (Finding& finding : findings) {
@@ -256,7 +257,13 @@ DatasetIndex scan_images(const DatasetConfig& config, ImageListing listing,
   sort_by_file(index.images);
   sort_by_file(index.rejected);
   if (index.images.empty()) refuse_broken(config, index);
-  assign_splits(index.images, config.held_out, config.seed);
+  append(index.rejected, std::move(listing.left_out));
+  sort_by_file(index.rejected);
+  if (config.split == "official") {
+    require_training_images(config, index);
+  } else {
+    assign_splits(index.images, config.held_out, config.seed);
+  }
   return index;
 }
 
@@ -272,7 +279,9 @@ std::unique_ptr<Dataset> open_image_files(const DatasetConfig& config, DatasetIn
           config.name, record.file));
     }
   }
-  return std::make_unique<ImageFiles>(config, std::move(index));
+  return open_stored_images(
+      config, std::move(index),
+      [root = config.root](const ImageRecord& image) { return read_bytes(root / image.file); });
 }
 
 }  // namespace oar

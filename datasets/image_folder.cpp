@@ -16,28 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr char kLayout[] = "a folder of images, or of one sub-folder of images per class";
 
-/// Sub-folders that are not hidden, sorted by name.
-std::vector<fs::path> sub_folders(const fs::path& root) {
-  std::vector<fs::path> folders;
-  try {
-    for (const fs::directory_entry& entry : fs::directory_iterator(root)) {
-      const std::string name = entry.path().filename().string();
-      if (entry.is_directory() && !name.starts_with('.')) folders.push_back(entry.path());
-    }
-  } catch (const fs::filesystem_error& error) {
-    throw BadData(fmt::format("cannot read the folder \"{}\": {}; check its permissions",
-                              root.string(), error.code().message()));
-  }
-  std::sort(folders.begin(), folders.end());
-  return folders;
-}
-
-void append(ImageListing& listing, ImageListing more) {
-  std::move(more.images.begin(), more.images.end(), std::back_inserter(listing.images));
-  std::move(more.rejected.begin(), more.rejected.end(), std::back_inserter(listing.rejected));
-  listing.other_files += more.other_files;
-}
-
 [[noreturn]] void refuse_mixture(const fs::path& root, const std::string& loose,
                                  const std::string& folder) {
   throw BadData(fmt::format(

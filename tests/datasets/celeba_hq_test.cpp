@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 #include <string>
 
@@ -60,6 +61,76 @@ TEST(CelebaHq, TheSeedChoosesAmongTheCaptionsAndNothingElseDoes) {
     chosen.insert(caption);
   }
   EXPECT_EQ(chosen, (std::set<std::string>{"a", "b", "c"}));
+}
+
+TEST(CelebaHq, CaptionsMayLieInTextAsTheyUnpack) {
+  for (const char* place : {"text/celeba-caption/7.txt", "text/7.txt"}) {
+    const TestFolder folder;
+    folder.write_picture("images/7.jpg");
+    folder.write(place, "She smiles.\n");
+    EXPECT_EQ(index_of(folder).images[0].caption, "She smiles.") << place;
+  }
+}
+
+/// Four images of which the lists of `write` name three: 0 to train, 1 to test, 2 (where the list
+/// can say so) of the validation part.
+void expect_official_split(const std::function<void(const TestFolder&)>& write, size_t left_out) {
+  const TestFolder folder;
+  for (int i = 0; i < 4; ++i) folder.write_picture("images/" + std::to_string(i) + ".jpg", i);
+  write(folder);
+  DatasetConfig config = config_of(folder);
+  config.split = "official";
+  const DatasetIndex index = make_dataset(config)->index();
+  ASSERT_EQ(index.images.size(), 2u);
+  EXPECT_EQ(index.images[0].split, Split::kTrain);
+  EXPECT_EQ(index.images[1].split, Split::kHeldOut);
+  EXPECT_EQ(index.rejected.size(), left_out);
+}
+
+TEST(CelebaHq, TheOfficialSplitIsReadFromTextLists) {
+  expect_official_split(
+      [](const TestFolder& folder) {
+        folder.write("train.txt", "0.jpg\n");
+        folder.write("test.txt", "00001\n");
+      },
+      1);
+}
+
+TEST(CelebaHq, TheOfficialSplitIsReadFromThePicklesOfMultiModalCelebaHq) {
+  expect_official_split(
+      [](const TestFolder& folder) {
+        folder.write("train/filenames.pickle", "(lp0\nV0\np1\na.");
+        folder.write("test/filenames.pickle", "(lp0\nV1\np1\na.");
+      },
+      1);
+}
+
+TEST(CelebaHq, TheOfficialSplitIsReadFromTheMappingToCelebA) {
+  expect_official_split(
+      [](const TestFolder& folder) {
+        folder.write("CelebA-HQ-to-CelebA-mapping.txt",
+                     "idx     orig_idx    orig_file\n"
+                     "0       119613      119614.jpg\n"
+                     "1       182637      182638.jpg\n"
+                     "2       162770      162771.jpg\n");
+        folder.write("Eval/list_eval_partition.txt", "119614.jpg 0\n162771.jpg 1\n182638.jpg 2\n");
+      },
+      2);
+}
+
+TEST(CelebaHq, TheOfficialSplitNeedsListsThatAgree) {
+  const TestFolder folder;
+  folder.write_picture("images/7.jpg");
+  DatasetConfig config = config_of(folder);
+  config.split = "official";
+  const auto refusal = [&] { return message_of<BadData>([&] { make_dataset(config); }); };
+  EXPECT_THAT(refusal(), HasSubstr("celeba_hq: split \"official\" needs lists in \""));
+  folder.write("CelebA-HQ-to-CelebA-mapping.txt", "idx orig_idx orig_file\n7 6 000007.jpg\n");
+  folder.write("list_eval_partition.txt", "000001.jpg 0\n");
+  EXPECT_THAT(refusal(), HasSubstr("the line \"7 6 000007.jpg\" does not end in a photo that"));
+  folder.write("train.txt", "7.jpg\n");
+  folder.write("test.txt", "7.jpg\n");
+  EXPECT_THAT(refusal(), HasSubstr("test.txt\" names \"7.jpg\", which is in \""));
 }
 
 TEST(CelebaHq, HasNoColumns) {

@@ -11,6 +11,8 @@
 #include <map>
 #include <string>
 
+#include "datasets/dataset_info.h"
+#include "tests/datasets/test_archive.h"
 #include "tests/datasets/test_folder.h"
 
 namespace oar {
@@ -30,11 +32,18 @@ const std::map<std::string, std::function<void(const TestFolder&, int)>>& layout
       folder.write_picture(fmt::format(fmt::runtime(pattern), i), i);
     };
   };
+  const auto put_shard = [](const TestFolder& folder, int i) {
+    folder.write(fmt::format("shard-{}.tar", i), make_archive("tar", {picture_entry("1.jpg", i)}));
+  };
   static const std::map<std::string, std::function<void(const TestFolder&, int)>> kLayouts = {
+      {"celeba", put("img_align_celeba/{:06}.jpg")},
       {"celeba_hq", put("images/{:06}.jpg")},
       {"fashion_products", put("images/{}.jpg")},
       {"image_folder", put("some class/{}.png")},
+      {"imagenet", put("train/n01440764/n01440764_{}.JPEG")},
       {"sunset", [](const TestFolder&, int) {}},
+      {"tiny_imagenet", put("train/n01443537/images/n01443537_{}.JPEG")},
+      {"webdataset", put_shard},
   };
   return kLayouts;
 }
@@ -129,6 +138,29 @@ TEST_P(EveryDataset, KnowsMasksOfItsOwnSizeOrNone) {
   }
 }
 
+/// Whether the settings themselves are refused, whatever the files are.
+bool is_refused(const DatasetConfig& config) {
+  try {
+    make_dataset(config);
+  } catch (const std::invalid_argument&) {
+    return true;
+  } catch (const BadData&) {  // its lists are not there
+  }
+  return false;
+}
+
+TEST_P(EveryDataset, TakesWhatItsInfoSaysAndRefusesTheRest) {
+  const DatasetInfo& info = dataset_info(GetParam());
+  DatasetConfig official = config_, column = config_;
+  official.split = "official";
+  EXPECT_EQ(is_refused(official), !info.official_split);
+  column.class_column = "Smiling";
+  EXPECT_EQ(is_refused(column), !info.class_from_column);
+  EXPECT_EQ(make_dataset(config_)->index().classes.empty(),
+            !info.has_classes || info.class_from_column || GetParam() == "webdataset")
+      << "without labels, shards have no classes";
+}
+
 TEST_P(EveryDataset, AnImageThatDoesNotExistIsOurOwnMistake) {
   const auto dataset = make_dataset(config_);
   EXPECT_THROW(dataset->load({kImages}), std::out_of_range);
@@ -175,7 +207,11 @@ TEST_P(EveryDatasetOnDisk, AnEmptyRootIsNamed) {
 
 TEST_P(EveryDatasetOnDisk, AFolderFullOfBrokenFilesIsNamedWithTheReasons) {
   for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) {
-    if (entry.is_regular_file()) fs::resize_file(entry.path(), 0);
+    if (!entry.is_regular_file()) continue;
+    fs::resize_file(entry.path(), 0);
+    if (entry.path().extension() == ".tar") {
+      folder_.write(entry.path().filename().string(), make_archive("tar", {{"1.jpg", {}}}));
+    }
   }
   EXPECT_THAT(refusal(), AllOf(HasSubstr(GetParam() + ": none of the 12 images in \""),
                                HasSubstr("empty file (0 bytes)"), HasSubstr("... and 7 more")));
@@ -201,7 +237,8 @@ std::string refused(const std::function<void(DatasetConfig&)>& change) {
 TEST(DatasetConfig, AnUnknownNameIsRefusedWithTheKnownOnes) {
   EXPECT_EQ(refused([](DatasetConfig& config) { config.name = "fasion_product"; }),
             "no data set is called \"fasion_product\".\n"
-            "  known: celeba_hq, fashion_products, image_folder, sunset\n"
+            "  known: celeba, celeba_hq, fashion_products, image_folder, imagenet, sunset, "
+            "tiny_imagenet, webdataset\n"
             "  did you mean \"fashion_products\"?");
 }
 
@@ -223,6 +260,13 @@ TEST(DatasetConfig, HeldOutIsAShareBelowOne) {
 TEST(DatasetConfig, MaxImagesIsNotNegative) {
   EXPECT_EQ(refused([](DatasetConfig& config) { config.max_images = -1; }),
             "max_images must be at least 0, got -1; 0 takes all");
+}
+
+TEST(DatasetConfig, TheSplitIsByHashOrOfficialWhereThereIsOne) {
+  EXPECT_EQ(refused([](DatasetConfig& config) { config.split = "random"; }),
+            "split must be \"hash\" or \"official\", got \"random\"");
+  EXPECT_EQ(refused([](DatasetConfig& config) { config.split = "official"; }),
+            "split is \"official\", but sunset has no official split; use \"hash\"");
 }
 
 TEST(ListDatasets, SaysWhatEachOneIs) {

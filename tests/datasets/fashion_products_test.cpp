@@ -77,8 +77,79 @@ TEST_F(FashionProducts, AnEmptyValueIsNoClass) {
 }
 
 TEST_F(FashionProducts, AnyColumnCanBeTheCaption) {
-  config_.caption_column = "articleType";
+  config_.caption = "articleType";
   EXPECT_EQ(index().images[0].caption, "Tshirts");
+}
+
+TEST_F(FashionProducts, ATemplateJoinsColumnsToACaption) {
+  config_.caption = "{gender} {articleType}";
+  const DatasetIndex found = index();
+  EXPECT_EQ(found.images[0].caption, "Men Tshirts");
+  EXPECT_EQ(found.images[1].caption, "Women");  // without an articleType
+  EXPECT_EQ(found.images[3].caption, "");       // without a row
+  config_.caption = "{gender} {article}";
+  EXPECT_THAT(refusal(), HasSubstr("caption: \"" + (folder_.path() / "styles.csv").string() +
+                                   "\" has no column \"article\""));
+}
+
+TEST_F(FashionProducts, NaIsNoValue) {
+  folder_.write("styles.csv", "id,gender,season\n10,Men,NA\n11,NA,Fall\n");
+  config_.class_column = "season";
+  config_.caption = "{gender} {season}";
+  const DatasetIndex found = index();
+  EXPECT_THAT(found.classes, ElementsAre("Fall"));
+  EXPECT_EQ(found.images[0].caption, "Men");
+  EXPECT_EQ(found.images[0].label, -1);
+}
+
+TEST_F(FashionProducts, RowsWithoutAnImageAreCountedAndNamed) {
+  const DatasetIndex found = index();
+  ASSERT_EQ(found.rejected.size(), 1u);
+  EXPECT_EQ(found.rejected[0].file, "styles.csv");
+  EXPECT_EQ(found.rejected[0].reason,
+            "1 of its 4 rows name an image that is not in images/: 99.jpg");
+}
+
+TEST_F(FashionProducts, TheLargeReleaseKnowsMoreInOneFilePerImage) {
+  folder_.write("styles/13.json",
+                R"({"data": {"id": 13, "gender": "Girls", "productDisplayName": "Pink  dress",
+                             "articleType": {"id": 9, "typeName": "Dresses"}}})");
+  config_.class_column = "articleType";
+  const DatasetIndex found = index();
+  EXPECT_EQ(found.images[3].caption, "Pink dress");
+  EXPECT_EQ(found.classes.at(found.images[3].label), "Dresses");
+  folder_.write("styles/13.json", "{\"data\": ");
+  EXPECT_EQ(index().images[3].label, -1);
+}
+
+TEST(FashionProductsRoot, MayBeTheFolderAboveOrTheOneAboveThat) {
+  for (const std::string place :
+       {"fashion-dataset/", "fashion-dataset/fashion-dataset/", "archive/myntradataset/"}) {
+    const TestFolder folder;
+    folder.write_picture(place + "images/10.jpg");
+    folder.write(place + "styles.csv", "id,productDisplayName\n10,Shirt\n");
+    DatasetConfig config;
+    config.name = "fashion_products";
+    config.root = folder.path();
+    config.image_size = 8;
+    const DatasetIndex index = make_dataset(config)->index();
+    EXPECT_EQ(index.images.at(0).file, place + "images/10.jpg");
+    EXPECT_EQ(index.images.at(0).caption, "Shirt");
+    folder.write_picture("images/11.jpg");  // the nearer one counts: zips hold a second copy
+    EXPECT_EQ(make_dataset(config)->index().images.at(0).file, "images/11.jpg");
+  }
+}
+
+TEST(FashionProductsRoot, IsAskedForWhereTwoFoldersWouldDo) {
+  const TestFolder folder;
+  folder.write_picture("small/images/10.jpg");
+  folder.write_picture("large/images/10.jpg");
+  DatasetConfig config;
+  config.name = "fashion_products";
+  config.root = folder.path();
+  EXPECT_THAT(message_of<BadData>([&] { make_dataset(config); }),
+              AllOf(HasSubstr("holds several folders with images/"), HasSubstr("large"),
+                    HasSubstr("small\"; set dataset.root to one of them")));
 }
 
 TEST_F(FashionProducts, WithoutClassColumnThereAreNoClasses) {
@@ -94,8 +165,8 @@ TEST_F(FashionProducts, AnUnknownColumnIsRefusedWithTheKnownOnes) {
                                HasSubstr("known: id, gender, articleType, productDisplayName"),
                                HasSubstr("did you mean \"articleType\"?")));
   config_.class_column = "";
-  config_.caption_column = "colour";
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("caption_column: \""), HasSubstr("no column \"colour\"")));
+  config_.caption = "colour";
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("caption: \""), HasSubstr("no column \"colour\"")));
 }
 
 TEST_F(FashionProducts, StylesAreNeededOnlyByWhoAsksForAColumn) {
