@@ -41,7 +41,8 @@ torch::Tensor indices(const std::vector<int64_t>& images);
 struct TokenGrids {
   Grid grid;
   int64_t codebook_size = 0;
-  torch::Tensor codes;  ///< int64 [images, N], by position
+  torch::Tensor codes;          ///< int64 [images, N], by position
+  torch::Tensor mirrored = {};  ///< the same of each image mirrored; undefined: not asked for
 };
 void write_tokens(const std::filesystem::path& folder, const TokenGrids& tokens);
 /// Errors  BadWeights if a code lies outside the codebook or the grid does not fit the codes.

@@ -54,6 +54,7 @@ class ProgramTest : public ::testing::Test {
       running_.insert(child);
       return child;
     }
+    ::setenv("OAR_PIXEL_CACHE", "off", 1);  // nothing of a test stays in the user's cache
     ::setenv("OAR_PYTHON", "true", 1);  // no pictures: `true` draws nothing and says so to nobody
     const int out = ::open((folder_ / "output.txt").c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0644);
     ::dup2(out, 1);

@@ -281,6 +281,31 @@ TEST(Artifacts, TokensThatDoNotFitTheirCodebookOrGridAreRefused) {
               ThrowsMessage<BadWeights>(HasSubstr("4 codes an image do not fill a 2x3 grid")));
 }
 
+TEST(Artifacts, CodesOfMirroredImagesAreKeptBesideTheOthers) {
+  const TemporaryFolder folder;
+  const torch::Tensor codes = torch::tensor({{0, 1, 2, 3}}),
+                      mirrored = torch::tensor({{1, 0, 3, 2}});
+  write_tokens(folder.path, {{2, 2}, 4, codes});
+  EXPECT_FALSE(read_tokens(folder.path).mirrored.defined());
+  write_tokens(folder.path, {{2, 2}, 4, codes, mirrored});
+  EXPECT_TRUE(torch::equal(read_tokens(folder.path).codes, codes));
+  EXPECT_TRUE(torch::equal(read_tokens(folder.path).mirrored, mirrored));
+  write_tokens(folder.path, {{2, 2}, 4, codes, torch::cat({mirrored, mirrored})});
+  EXPECT_THAT([&] { read_tokens(folder.path); },
+              ThrowsMessage<BadWeights>(HasSubstr("1 images, but 2 mirrored ones")));
+}
+
+TEST(PlanCell, MirroringChangesWhatIsTrainedOnAndNotTheIndex) {
+  const std::string sweep = R"({"version": 1, "defaults": {"dataset.name": "sunset"}})";
+  const auto plain = plans_of(sweep)[0], mirrored = plans_of(sweep, {"dataset.mirror=on"})[0],
+             cropped = plans_of(sweep, {"tokenizer.random_crop=0.8"})[0],
+             whole = plans_of(sweep, {"tokenizer.random_crop=1.0", "dataset.crop=centre"})[0];
+  EXPECT_EQ(key_of(mirrored, "dataset"), key_of(plain, "dataset"));
+  EXPECT_NE(key_of(mirrored, "tokenizer"), key_of(plain, "tokenizer"));
+  EXPECT_NE(key_of(cropped, "tokenizer"), key_of(plain, "tokenizer"));
+  EXPECT_EQ(key_of(whole, "tokens"), key_of(plain, "tokens"));
+}
+
 TEST(Artifacts, AModelForAnotherGridOrCodebookIsRefused) {
   TransformerConfig model;
   model.grid = {8, 8};
