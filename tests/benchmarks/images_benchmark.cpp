@@ -193,10 +193,10 @@ void tokenise_waiting(benchmark::State& state) {  // loading and encoding take t
 }
 void tokenise_decoded(benchmark::State& state) { tokenise_from(state, Images::get().dataset()); }
 void tokenise_cached(benchmark::State& state) { tokenise_from(state, *Images::get().cached()); }
-BENCHMARK(encoder_alone)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(tokenise_waiting)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(tokenise_decoded)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(tokenise_cached)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(encoder_alone)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(tokenise_waiting)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(tokenise_decoded)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(tokenise_cached)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace oar
