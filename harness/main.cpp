@@ -5,6 +5,7 @@
 
 #include "harness/compare/compare_verbs.h"
 #include "harness/completion/completion_verb.h"
+#include "harness/data/data_verb.h"
 #include "harness/doctor/doctor_verb.h"
 #include "harness/edit/edit_verb.h"
 #include "harness/init/init_verb.h"
@@ -124,7 +125,8 @@ int main(int argc, char** argv) {
                          oar::add_gate_verb,
                          oar::add_track_verb,
                          oar::add_preference_verb,
-                         oar::add_tokenizer_verb}) {
+                         oar::add_tokenizer_verb,
+                         oar::add_data_verb}) {
     verbs.push_back(add(app));
   }
   oar::add_edit_verbs(app, edit);
