@@ -6,6 +6,7 @@
 
 #include "datasets/dataset_info.h"
 #include "datasets/nearest_name.h"
+#include "datasets/square.h"
 
 namespace oar {
 
@@ -63,6 +64,7 @@ void check_config(const DatasetConfig& config) {
     throw std::invalid_argument(fmt::format(
         "held_out must be at least 0 and below 1, got {}; 0 holds nothing out", config.held_out));
   }
+  check_square(square_of(config));
   check_split(config);
 }
 

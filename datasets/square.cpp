@@ -127,16 +127,11 @@ torch::Tensor decode_square(std::span<const std::byte> bytes, const Square& squa
                             const View& view) {
   const cv::Mat pixels = decode_bgr(bytes);
   const auto side = static_cast<int>(square.size);
-  torch::Tensor image;
-  if (square.crop == "adm") {
-    image = rgb_planes(adm_square(is_whole(view) ? pixels
-                                                 : pixels(crop_of(pixels, "adm"))(part_of(
-                                                       crop_of(pixels, "adm").size(), view)),
-                                  side));
-  } else {
-    const cv::Mat cut = pixels(crop_of(pixels, square.crop));
-    image = rgb_planes(resized(cut(part_of(cut.size(), view)), side, square.resize));
-  }
+  const cv::Mat cut = pixels(crop_of(pixels, square.crop));
+  const cv::Mat part = cut(part_of(cut.size(), view));
+  const cv::Mat made = square.crop == "adm" ? adm_square(is_whole(view) ? pixels : part, side)
+                                            : resized(part, side, square.resize);
+  const torch::Tensor image = rgb_planes(made);
   return view.mirrored ? mirrored(image) : image;
 }
 

@@ -89,6 +89,16 @@ TEST_P(EveryDataset, AnImageDoesNotDependOnItsBatch) {
   EXPECT_FALSE(torch::equal(batch[0], batch[1]));
 }
 
+TEST_P(EveryDataset, AViewDependsOnTheImageAndItselfAlone) {
+  const auto dataset = make_dataset(config_);
+  const torch::Tensor plain = dataset->load({0, 3});
+  EXPECT_TRUE(torch::equal(dataset->load({0, 3}, {View{}, View{}}), plain));
+  const View mirror{1.0, 0.0, 0.0, true}, part{0.6, 0.2, 0.9, true};
+  EXPECT_TRUE(torch::equal(torch::flip(dataset->load({0, 3}, {mirror, mirror}), {3}), plain));
+  EXPECT_TRUE(
+      torch::equal(dataset->load({0, 3}, {View{}, part})[1], dataset->load({3}, {part})[0]));
+}
+
 TEST_P(EveryDataset, OpensFromItsIndexWithTheSamePixels) {
   const auto made = make_dataset(config_);
   const auto opened = open_dataset(config_, made->index());
@@ -255,6 +265,13 @@ TEST(DatasetConfig, HeldOutIsAShareBelowOne) {
         refused([share](DatasetConfig& config) { config.held_out = share; }),
         fmt::format("held_out must be at least 0 and below 1, got {}; 0 holds nothing out", share));
   }
+}
+
+TEST(DatasetConfig, CropAndResizeAreListedNames) {
+  EXPECT_THAT(refused([](DatasetConfig& config) { config.crop = "center"; }),
+              HasSubstr("no crop is called \"center\""));
+  EXPECT_THAT(refused([](DatasetConfig& config) { config.resize = "cubic"; }),
+              HasSubstr("no resize is called \"cubic\""));
 }
 
 TEST(DatasetConfig, MaxImagesIsNotNegative) {
