@@ -107,7 +107,7 @@ std::string stats_text(const DatasetChoice& choice, const DatasetIndex& index,
   const auto size = choice.section.at("image_size").get<int64_t>();
   const auto mean = stats.channels.mean(), deviation = stats.channels.deviation();
   return fmt::format(
-      "data set  {}\nimages    {}; {} files left out\nclasses   {}\n"
+      "data set  {}\nimages    {}; {} left out\nclasses   {}\n"
       "sizes     width {}; height {}; short side {}\n          {}\n{}"
       "pixels    red, green, blue of the {}x{} squares: mean {:.4f}, deviation {:.4f}; {} images "
       "are enlarged\n"

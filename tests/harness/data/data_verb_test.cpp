@@ -9,6 +9,7 @@
 
 #include "datasets/dataset_info.h"
 #include "harness/exit_code.h"
+#include "tests/datasets/test_archive.h"
 #include "tests/datasets/test_folder.h"
 #include "tests/harness/program.h"
 
@@ -21,7 +22,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// What `make` throws or does is the program's; its words come as one text.
 class Data : public ProgramTest {
  protected:
   void write(const std::string& file, const Bytes& bytes) const {
@@ -138,6 +138,43 @@ TEST_F(Data, ALeakIsFoundInARenamedPngOfAJpegAndGoesWithTheListOfFiles) {
   finish(start_command({"xargs", "-d", "\\n", "-a", "remove.txt", "rm", "--"}));
   EXPECT_EQ(run(check).code, kAllDone);
   EXPECT_EQ(run_json(check).at("images"), 8);
+}
+
+TEST_F(Data, ALeakIsOneOfTheSplitThatIsAskedFor) {
+  const std::string train = "tiny/train/n01440764/images/", val = "tiny/val/n01440764/images/";
+  for (int i = 0; i < 4; ++i) {
+    write(train + std::to_string(i) + ".png", encode(make_picture(64, 64, i), ".png"));
+    write(val + std::to_string(i) + ".png", encode(make_picture(64, 64, 3 + i), ".png"));
+  }
+  const std::vector<std::string> check = {"data", "check", "tiny"};
+  EXPECT_EQ(run_json(check).at("images"), 4) << "split hash takes all from train/";
+  EXPECT_EQ(outcome_.code, kAllDone);
+  const json found = run_json({"data", "check", "tiny", "--set", "split=official"});
+  EXPECT_EQ(outcome_.code, kBadData);
+  ASSERT_EQ(found.at("leaked"), 1);
+  const json& images = found.at("duplicates")[0].at("images");
+  EXPECT_EQ(images[0].at("file"), "train/n01440764/images/3.png");
+  EXPECT_EQ(images[0].at("split"), "train");
+  EXPECT_EQ(images[1].at("file"), "val/n01440764/images/0.png");
+  EXPECT_EQ(images[1].at("split"), "held_out");
+}
+
+TEST_F(Data, ImagesInTarsAreReadInPlace) {
+  const Bytes cut = encode(make_picture(20, 16, 9), ".jpg");
+  write("shards/0.tar",
+        make_archive("tar", {picture_entry("a.png", 1), picture_entry("b.png", 2)}));
+  write("shards/1.tar",
+        make_archive("tar", {picture_entry("c.png", 2),
+                             {"cut.jpg", {cut.begin(), cut.begin() + std::ssize(cut) / 2}}}));
+  const json found = run_json({"data", "check", "shards", "--set", "held_out=0"});
+  EXPECT_EQ(found.at("guessed"), "it holds tar archives");
+  EXPECT_EQ(found.at("broken")[0].at("file"), "1.tar/cut.jpg");
+  ASSERT_EQ(found.at("duplicates").size(), 1U);
+  EXPECT_EQ(found.at("duplicates")[0].at("images")[0].at("file"), "0.tar/b.png");
+  EXPECT_EQ(found.at("duplicates")[0].at("images")[1].at("file"), "1.tar/c.png");
+  EXPECT_EQ(run_json({"data", "stats", "shards"}).at("bytes"),
+            std::filesystem::file_size(folder_ / "shards/0.tar") +
+                std::filesystem::file_size(folder_ / "shards/1.tar"));
 }
 
 TEST_F(Data, CheckKnowsTheRowsOfATable) {
