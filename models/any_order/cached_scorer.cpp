@@ -31,7 +31,7 @@ MemoryModel memory_model(const TransformerConfig& config, bool guided, bool look
   const bool tokens = parse_next_encoding(config.next_encoding).position_token;
   const int64_t sequences = guided ? 2 : 1, floats = sizeof(float);
   const int64_t keys_and_values = 2 * config.layers * d;
-  const int64_t slots = tokens ? 2 * n : n;
+  const int64_t slots = (tokens ? 2 * n : n) + config.caption.length;  // as prefix, or beside
   const int64_t sets = looks_ahead ? 2 : 1;
   MemoryModel memory;
   // Scratch of the attention kernel, 256 queries by 512 keys per thread, and of drawing codes.
@@ -42,12 +42,14 @@ MemoryModel memory_model(const TransformerConfig& config, bool guided, bool look
                    12 * n * static_cast<int64_t>(sizeof(int64_t)));
   // A row in flight: input and what it is summed from (4), norm, qkv (3), attention (2), hidden
   // (4); its logits, log-probabilities and what drawing a code makes of them.
-  memory.row = sequences * floats * 14 * d + (sequences + 4) * floats * v;
+  // Looking at a caption takes two more.
+  const int64_t looks = config.caption.length > 0 && config.caption.cross_attention ? 2 : 0;
+  memory.row = sequences * floats * (14 + looks) * d + (sequences + 4) * floats * v;
   return memory;
 }
 
 bool is_guided(const ScorerOptions& options) {
-  return options.labels.defined() && options.guidance_scale != 1.0;
+  return options.condition.defined() && options.guidance_scale != 1.0;
 }
 
 std::string mebibytes(int64_t bytes) { return fmt::format("{:.1f} MiB", bytes / 1048576.0); }
@@ -95,14 +97,15 @@ CachedScorer::CachedScorer(Transformer model, int64_t batch, const ScorerOptions
         mebibytes(options.memory_bytes)));
   }
   sequences_ = with_guidance ? 2 * batch : batch;
-  labels_ = with_guidance ? at::cat({options.labels, torch::full_like(options.labels, -1)})
-                          : options.labels;
+  condition_ = with_guidance ? at::cat({options.condition, torch::full_like(options.condition, -1)})
+                             : options.condition;
   split_ = static_cast<size_t>(config.location_after);
   for (size_t i = 0; i < model_->num_blocks(); ++i) {
     weights_.push_back(model_->block(i)->weights());
     for (torch::Tensor* w :
-         {&weights_[i].qkv, &weights_[i].projection, &weights_[i].up, &weights_[i].down}) {
-      *w = w->detach().t();
+         {&weights_[i].qkv, &weights_[i].projection, &weights_[i].up, &weights_[i].down,
+          &weights_[i].cross_query, &weights_[i].cross_projection}) {
+      if (w->defined()) *w = w->detach().t();
     }
   }
   const auto options_of = model_->head_weights().head.options().requires_grad(false);
@@ -110,7 +113,8 @@ CachedScorer::CachedScorer(Transformer model, int64_t batch, const ScorerOptions
   const auto keys_of = [&](int64_t count, int64_t slots) {
     return torch::empty({count, 2, sequences_, config.heads, slots, head_width}, options_of);
   };
-  cache_ = keys_of(layers, tokens ? 2 * n : n);
+  cache_ = keys_of(layers,
+                   (tokens ? 2 * n : n) + (config.caption.is_prefix() ? config.caption.length : 0));
   candidate_rows_[0] = keys_of(layers - config.location_after, n);
   if (options.looks_ahead) candidate_rows_[1] = torch::empty_like(candidate_rows_[0]);
   const auto rows_of = [&](int64_t width) {
@@ -121,6 +125,40 @@ CachedScorer::CachedScorer(Transformer model, int64_t batch, const ScorerOptions
   attended_rows_ = rows_of(config.width);
   hidden_rows_ = rows_of(4 * config.width);
   now_.filled.assign(weights_.size(), 0);
+  if (config.caption.length > 0) read_captions();
+}
+
+// Before the first patch: the captions' rows go into the cache, or their keys beside it.
+void CachedScorer::read_captions() {
+  const c10::InferenceMode no_gradients;
+  const torch::Tensor caption = model_->caption_input(condition_, sequences_);
+  if (!model_->config().caption.is_prefix()) {
+    for (size_t i = 0; i < weights_.size(); ++i) {
+      caption_keys_.push_back(model_->block(i)->caption_keys(caption));
+    }
+    return;
+  }
+  const int64_t length = caption.size(1);
+  for (int64_t begin = 0; begin < length; begin += rows_) {
+    const int64_t part = std::min(rows_, length - begin);
+    const torch::Tensor at = nowhere().expand({sequences_, part});
+    run(caption.narrow(1, begin, part).contiguous(), 0, at, at, Rows::kSequence, weights_.size());
+    for (int64_t& filled : now_.filled) filled += part;
+  }
+}
+
+// x += attention of every row to its caption; the bias of the projection is the next norm's to add.
+void CachedScorer::look_at_caption(size_t layer, torch::Tensor flat, torch::Tensor normed,
+                                   torch::Tensor attended) {
+  const BlockImpl::Weights& w = weights_[layer];
+  const auto& [key, value] = caption_keys_[layer];
+  add_bias_layer_norm(flat, w.projection_bias, w.cross_norm, w.cross_norm_bias, normed);
+  at::addmm_out(attended, w.cross_query_bias, normed, w.cross_query);
+  const torch::Tensor query =
+      attended.view({sequences_, -1, key.size(1), key.size(3)}).transpose(1, 2);
+  const torch::Tensor found = at::scaled_dot_product_attention(query, key, value);
+  attended.copy_(found.transpose(1, 2).reshape(attended.sizes()));
+  flat.addmm_(attended, w.cross_projection);
 }
 
 torch::Tensor CachedScorer::doubled(const torch::Tensor& x) const {
@@ -193,7 +231,10 @@ torch::Tensor CachedScorer::run(torch::Tensor x, size_t first, const torch::Tens
     split_heads(packed, w.qkv_bias, model_->rotary(), query, key, own.keys, own.values);
     attend(queries, own, i, rows, attended);
     flat.addmm_(attended, w.projection);
-    add_bias_layer_norm(flat, w.projection_bias, w.mlp_norm, w.mlp_norm_bias, normed);
+    const bool looks = !caption_keys_.empty();
+    if (looks) look_at_caption(i, flat, normed, attended);
+    add_bias_layer_norm(flat, looks ? w.cross_projection_bias : w.projection_bias, w.mlp_norm,
+                        w.mlp_norm_bias, normed);
     at::mm_out(hidden, normed, w.up);
     add_bias_gelu(hidden, w.up_bias);
     flat.addmm_(hidden, w.down);
@@ -225,7 +266,7 @@ void CachedScorer::prepare() {
   const bool tokens = model_->encoding().position_token;
   if (now_.prepared || (!tokens && split_ == 0)) return;
   const torch::Tensor own = own_position();
-  const torch::Tensor x = now_.placed == 0 ? model_->start_input(labels_, sequences_)
+  const torch::Tensor x = now_.placed == 0 ? model_->start_input(condition_, sequences_)
                                            : model_->patch_input(now_.last_code.unsqueeze(1), own);
   const size_t last = tokens ? weights_.size() : split_;
   now_.below = run(x.contiguous(), 0, own, own, Rows::kSequence, last);
@@ -238,7 +279,7 @@ torch::Tensor CachedScorer::candidate_inputs(const torch::Tensor& to) {
   const torch::Tensor from = own_position();
   const torch::Tensor next = now_.placed == 0 ? model_->first_next(to) : model_->next(from, to);
   if (split_ > 0) return now_.below + next;
-  return next + (now_.placed == 0 ? model_->start_input(labels_, sequences_)
+  return next + (now_.placed == 0 ? model_->start_input(condition_, sequences_)
                                   : model_->patch_input(now_.last_code.unsqueeze(1), from));
 }
 

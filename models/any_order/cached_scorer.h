@@ -11,8 +11,8 @@
 namespace oar {
 
 struct ScorerOptions {
-  torch::Tensor labels = {};    ///< int64 [B]; not defined: no condition
-  double guidance_scale = 1.0;  ///< s: logits are uncond + s · (cond - uncond); 1: no guidance
+  torch::Tensor condition = {};  ///< labels int64 [B] or captions [B, L]; not defined: none
+  double guidance_scale = 1.0;   ///< s: logits are uncond + s · (cond - uncond); 1: no guidance
   int64_t memory_bytes = int64_t{2} << 30;  ///< what the search may allocate, weights not counted
   int64_t models = 1;        ///< scorers that share it: two where one places and one draws
   bool looks_ahead = false;  ///< future_context will be asked for: room for a second set of keys
@@ -32,8 +32,9 @@ struct SearchPlan {
 /// candidate. place() appends the winner's keys and values; nothing is computed twice. The cache
 /// and all rows in flight are allocated once, as large as SearchPlan says and no larger.
 ///
-/// Shapes  G = B sequences, or 2·B with guidance; S slots, N or 2·N with a position token; cache
-///         per layer: keys and values [G, H, S, d].
+/// Shapes  G = B sequences, or 2·B with guidance; S slots, N or 2·N with a position token, and L
+///         more where a caption stands before the image; cache per layer: keys and values
+///         [G, H, S, d].
 /// Errors  std::invalid_argument if `memory_bytes` is too small, naming the smallest that works.
 /// Source  arXiv 2504.17069v1, likelihood of all remaining positions in parallel.
 class CachedScorer : public StepScorer {
@@ -77,6 +78,9 @@ class CachedScorer : public StepScorer {
   /// How rows take part: as alternatives to each other, or one after the other.
   enum class Rows { kCandidates, kSequence };
 
+  void read_captions();
+  void look_at_caption(size_t layer, torch::Tensor flat, torch::Tensor normed,
+                       torch::Tensor attended);
   void prepare();
   torch::Tensor candidate_inputs(const torch::Tensor& to);
   torch::Tensor run(torch::Tensor x, size_t first, const torch::Tensor& query,
@@ -96,10 +100,11 @@ class CachedScorer : public StepScorer {
   Transformer model_;
   int64_t batch_, sequences_, rows_;
   double guidance_scale_;
-  torch::Tensor labels_;
+  torch::Tensor condition_;
   std::vector<BlockImpl::Weights> weights_;
   size_t split_;         // first block that knows the next position
   torch::Tensor cache_;  // [layers, 2, G, H, slots, d]: keys, then values
+  std::vector<BlockImpl::KeysValues> caption_keys_;  // per layer, where blocks look at captions
   torch::Tensor
       candidate_rows_[2];  // [layers from split_ on, 2, G, H, N, d]; second: to look ahead
   torch::Tensor normed_rows_, qkv_rows_, attended_rows_, hidden_rows_;  // [G·rows, ...]

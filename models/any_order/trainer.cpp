@@ -66,18 +66,17 @@ AnyOrderTrainer::Range AnyOrderTrainer::share_of(int64_t images) const {
   return {images * ranks_->rank() / ranks_->size(), images * (ranks_->rank() + 1) / ranks_->size()};
 }
 
-torch::Tensor AnyOrderTrainer::with_dropped_conditions(const torch::Tensor& labels) const {
-  if (!labels.defined() || settings_.condition_dropout <= 0) return labels;
-  torch::Tensor kept = labels.cpu().clone();
-  auto label = kept.accessor<int64_t, 1>();
+torch::Tensor AnyOrderTrainer::with_dropped_conditions(const torch::Tensor& condition) const {
+  if (!condition.defined() || settings_.condition_dropout <= 0) return condition;
+  torch::Tensor kept = condition.cpu().clone();
   for (int64_t b = 0; b < kept.size(0); ++b) {
     if (random_uniform(settings_.seed, Stream::kConditionDropout,
                        {static_cast<uint64_t>(steps_done_), static_cast<uint64_t>(b)}) <
         settings_.condition_dropout) {
-      label[b] = -1;
+      kept[b].fill_(-1);
     }
   }
-  return kept.to(labels.device());
+  return kept.to(condition.device());
 }
 
 torch::Tensor AnyOrderTrainer::loss_of(const TrainingBatch& batch, const Range& part,
@@ -88,7 +87,7 @@ torch::Tensor AnyOrderTrainer::loss_of(const TrainingBatch& batch, const Range& 
   };
   const torch::Tensor codes = rows(batch.codes), position_at = rows(batch.position_at);
   const PartOfBatch masks(part.begin, whole);
-  const auto predicted = model_->predict(codes, position_at, rows(batch.labels));
+  const auto predicted = model_->predict(codes, position_at, rows(batch.condition));
   const torch::Tensor target = codes.gather(1, position_at);
   torch::Tensor loss = at::cross_entropy_loss(predicted.logits.flatten(0, 1), target.flatten());
   // A mean over this part's images becomes its share of the mean over all.
@@ -200,7 +199,7 @@ void AnyOrderTrainer::sum_over_ranks(Losses& losses, bool stop, const std::strin
 
 double AnyOrderTrainer::step(const TrainingBatch& batch, bool stop) {
   TrainingBatch conditioned = batch;
-  conditioned.labels = with_dropped_conditions(batch.labels);
+  conditioned.condition = with_dropped_conditions(batch.condition);
   model_->train();
   model_->zero_grad();
   std::string failure;
@@ -283,7 +282,7 @@ void AnyOrderTrainer::load_state(const TensorMap& state, const std::string& sour
 }
 
 double nats_per_image(Transformer model, const torch::Tensor& codes,
-                      const torch::Tensor& position_at, const torch::Tensor& labels,
+                      const torch::Tensor& position_at, const torch::Tensor& condition,
                       int64_t batch_size) {
   if (codes.size(0) == 0) {
     throw std::invalid_argument("no images to compute a likelihood of; the split is empty");
@@ -299,7 +298,7 @@ double nats_per_image(Transformer model, const torch::Tensor& codes,
     };
     const torch::Tensor batch = part(codes), orders = part(position_at);
     const torch::Tensor log_probabilities =
-        model->forward(batch, orders, part(labels)).log_softmax(-1);
+        model->forward(batch, orders, part(condition)).log_softmax(-1);
     total -= log_probabilities.gather(2, batch.gather(1, orders).unsqueeze(2))
                  .sum(torch::kFloat64)
                  .item<double>();

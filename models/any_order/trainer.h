@@ -31,9 +31,9 @@ struct TrainerSettings {
 
 /// One batch of training images.
 struct TrainingBatch {
-  torch::Tensor codes;        ///< int64 [B, N], by position
-  torch::Tensor position_at;  ///< int64 [B, N], the order in which each image is learned
-  torch::Tensor labels = {};  ///< int64 [B], or not defined without a condition
+  torch::Tensor codes;           ///< int64 [B, N], by position
+  torch::Tensor position_at;     ///< int64 [B, N], the order in which each image is learned
+  torch::Tensor condition = {};  ///< int64 [B] or [B, L]; not defined: none
   /// bool [B], images whose places a location head learns; not defined: all of them
   torch::Tensor teaches_places = {};
 };
@@ -96,7 +96,7 @@ class AnyOrderTrainer {
   };
   double learning_rate() const;
   Range share_of(int64_t images) const;
-  torch::Tensor with_dropped_conditions(const torch::Tensor& labels) const;
+  torch::Tensor with_dropped_conditions(const torch::Tensor& condition) const;
   torch::Tensor loss_of(const TrainingBatch& batch, const Range& part, Losses& losses);
   torch::Tensor location_loss_of(const TrainingBatch& batch, const Range& part,
                                  const torch::Tensor& logits, Losses& losses);
@@ -124,10 +124,11 @@ class AnyOrderTrainer {
 
 /// Mean negative log-likelihood of whole images under the orders given: nats per image.
 ///
-/// Shapes  codes, position_at int64 [images, N]; labels int64 [images] or not defined.
+/// Shapes  codes, position_at int64 [images, N]; condition int64 [images] or [images, L], or not
+///         defined.
 /// Errors  std::invalid_argument without images; OutOfMemory where one does not fit.
 double nats_per_image(Transformer model, const torch::Tensor& codes,
-                      const torch::Tensor& position_at, const torch::Tensor& labels,
+                      const torch::Tensor& position_at, const torch::Tensor& condition,
                       int64_t batch_size);
 
 }  // namespace oar

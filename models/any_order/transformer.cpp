@@ -22,6 +22,21 @@ TransformerConfig checked(const TransformerConfig& config) {
   return config;
 }
 
+void check_captions(const TransformerConfig& config) {
+  const CaptionConfig& caption = config.caption;
+  if (caption.length == 0) return;
+  if (caption.length < 0 || caption.vocabulary < 1 || caption.layers < 0) {
+    throw std::invalid_argument(fmt::format(
+        "the model's captions have {} tokens of a vocabulary of {} and an encoder of {} "
+        "layers; accepted: at least 1, 1 and 0",
+        caption.length, caption.vocabulary, caption.layers));
+  }
+  if (config.num_classes > 0) {
+    throw std::invalid_argument(fmt::format(
+        "the model has {} classes and captions; accepted: one of both", config.num_classes));
+  }
+}
+
 }  // namespace
 
 void check_config(const TransformerConfig& config) {
@@ -40,6 +55,7 @@ void check_config(const TransformerConfig& config) {
         config.layers, config.width, config.heads));
   }
   const NextEncoding encoding = parse_next_encoding(config.next_encoding);
+  check_captions(config);
   if (config.location_after == 0) return;
   if (config.location_after < 0 || config.location_after >= config.layers) {
     refuse(fmt::format("the location head follows block {} of {}; it must lie between two blocks",
@@ -80,6 +96,30 @@ BlockImpl::BlockImpl(const TransformerConfig& config)
   mlp_norm_ = register_module("mlp_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({d})));
   up_ = register_module("up", torch::nn::Linear(d, 4 * d));
   down_ = register_module("down", torch::nn::Linear(4 * d, d));
+  if (config.caption.length == 0 || !config.caption.cross_attention) return;
+  cross_norm_ =
+      register_module("cross_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({d})));
+  cross_query_ = register_module("cross_query", torch::nn::Linear(d, d));
+  cross_keys_ = register_module("cross_keys", torch::nn::Linear(d, 2 * d));
+  cross_projection_ = register_module("cross_projection", torch::nn::Linear(d, d));
+}
+
+torch::Tensor BlockImpl::split_in_heads(const torch::Tensor& x) const {
+  return x.view({x.size(0), x.size(1), heads_, x.size(2) / heads_}).transpose(1, 2);
+}
+
+BlockImpl::KeysValues BlockImpl::caption_keys(const torch::Tensor& caption) {
+  const auto halves = cross_keys_->forward(caption).chunk(2, -1);
+  return {split_in_heads(halves[0].contiguous()), split_in_heads(halves[1].contiguous())};
+}
+
+torch::Tensor BlockImpl::look_at_caption(const torch::Tensor& x, const torch::Tensor& caption) {
+  const KeysValues keys = caption_keys(caption);
+  const torch::Tensor query = split_in_heads(cross_query_->forward(cross_norm_->forward(x)));
+  const torch::Tensor found = at::scaled_dot_product_attention(query, keys.key, keys.value)
+                                  .transpose(1, 2)
+                                  .reshape(x.sizes());
+  return x + batch_dropout(cross_projection_->forward(found), dropout_, is_training());
 }
 
 BlockImpl::Heads BlockImpl::heads(const torch::Tensor& x, const RotaryTable* rotary,
@@ -97,9 +137,11 @@ BlockImpl::Heads BlockImpl::heads(const torch::Tensor& x, const RotaryTable* rot
   return heads;
 }
 
-torch::Tensor BlockImpl::finish(const torch::Tensor& x, const torch::Tensor& attended) {
+torch::Tensor BlockImpl::finish(const torch::Tensor& x, const torch::Tensor& attended,
+                                const torch::Tensor& caption) {
   const torch::Tensor joined = attended.transpose(1, 2).reshape(x.sizes());
-  const torch::Tensor y = x + batch_dropout(projection_->forward(joined), dropout_, is_training());
+  torch::Tensor y = x + batch_dropout(projection_->forward(joined), dropout_, is_training());
+  if (cross_query_) y = look_at_caption(y, caption);
   const torch::Tensor hidden = at::gelu(up_->forward(mlp_norm_->forward(y)), "tanh");
   return y + batch_dropout(down_->forward(hidden), dropout_, is_training());
 }
@@ -108,7 +150,8 @@ TransformerImpl::TransformerImpl(const TransformerConfig& config)
     : config_(checked(config)),
       encoding_(parse_next_encoding(config.next_encoding)),
       rotary_(config.grid, config.width / config.heads) {
-  const auto& [grid, codes, layers, width, heads, next, classes, dropout, location] = config_;
+  const auto& [grid, codes, layers, width, heads, next, classes, dropout, location, caption] =
+      config_;
   const auto table = [&](const char* name, int64_t rows) {
     return register_parameter(name, torch::zeros({rows, width}));
   };
@@ -130,6 +173,7 @@ TransformerImpl::TransformerImpl(const TransformerConfig& config)
     sinusoids_ = sinusoid_table(grid, width);
   }
   if (encoding_.position_token) position_token_ = table("position_token", 1);
+  if (caption.length > 0) caption_ = register_module("caption", CaptionEncoder(config_));
   blocks_ = register_module("blocks", torch::nn::ModuleList());
   for (int64_t i = 0; i < layers; ++i) blocks_->push_back(Block(config_));
   final_norm_ =
@@ -143,18 +187,26 @@ TransformerImpl::TransformerImpl(const TransformerConfig& config)
 }
 
 BlockImpl::Weights BlockImpl::weights() const {
-  return {attention_norm_->weight,
-          attention_norm_->bias,
-          qkv_->weight,
-          qkv_->bias,
-          projection_->weight,
-          projection_->bias,
-          mlp_norm_->weight,
-          mlp_norm_->bias,
-          up_->weight,
-          up_->bias,
-          down_->weight,
-          down_->bias};
+  Weights weights{attention_norm_->weight,
+                  attention_norm_->bias,
+                  qkv_->weight,
+                  qkv_->bias,
+                  projection_->weight,
+                  projection_->bias,
+                  mlp_norm_->weight,
+                  mlp_norm_->bias,
+                  up_->weight,
+                  up_->bias,
+                  down_->weight,
+                  down_->bias};
+  if (!cross_query_) return weights;
+  weights.cross_norm = cross_norm_->weight;
+  weights.cross_norm_bias = cross_norm_->bias;
+  weights.cross_query = cross_query_->weight;
+  weights.cross_query_bias = cross_query_->bias;
+  weights.cross_projection = cross_projection_->weight;
+  weights.cross_projection_bias = cross_projection_->bias;
+  return weights;
 }
 
 void TransformerImpl::initialise(uint64_t seed) {
@@ -187,13 +239,30 @@ void TransformerImpl::move_to(torch::Device device) {
   if (sinusoids_.defined()) sinusoids_ = sinusoids_.to(device);
 }
 
-torch::Tensor TransformerImpl::start_input(const torch::Tensor& labels, int64_t batch) {
+torch::Tensor TransformerImpl::start_input(const torch::Tensor& condition, int64_t batch) {
   const int64_t none = config_.num_classes;
   const torch::Tensor row =
-      labels.defined()
-          ? labels.masked_fill(labels < 0, none)
+      condition.defined() && !caption_
+          ? condition.masked_fill(condition < 0, none)
           : torch::full({batch}, none, torch::TensorOptions(torch::kInt64).device(device()));
   return at::embedding(start_, row).unsqueeze(1);
+}
+
+torch::Tensor TransformerImpl::caption_input(const torch::Tensor& condition, int64_t batch) {
+  if (!caption_) return {};
+  return caption_->forward(condition.defined()
+                               ? condition
+                               : torch::full({batch, config_.caption.length}, -1,
+                                             torch::TensorOptions(torch::kInt64).device(device())));
+}
+
+TransformerImpl::Rows TransformerImpl::after_caption(const torch::Tensor& caption,
+                                                     Rows image) const {
+  if (!config_.caption.is_prefix()) return image;
+  const torch::Tensor nowhere =
+      torch::full({caption.size(0), caption.size(1)}, config_.grid.size(), image.key.options());
+  return {at::cat({caption, image.x}, 1), at::cat({nowhere, image.query}, 1),
+          at::cat({nowhere, image.key}, 1)};
 }
 
 torch::Tensor TransformerImpl::patch_input(const torch::Tensor& codes, const torch::Tensor& from) {
@@ -254,47 +323,58 @@ torch::Tensor TransformerImpl::location_logits(const torch::Tensor& x) {
 
 torch::Tensor TransformerImpl::run(torch::Tensor x, size_t first, size_t last,
                                    const torch::Tensor& query, const torch::Tensor& key,
-                                   const torch::Tensor& mask) {
+                                   const torch::Tensor& mask, const torch::Tensor& caption) {
   const std::optional<torch::Tensor> attention_mask =
       mask.defined() ? std::optional(mask) : std::nullopt;
   for (size_t i = first; i < last; ++i) {
     auto* const block = blocks_[i]->as<BlockImpl>();
     const auto heads = block->heads(x, rotary(), query, key);
     x = block->finish(
-        x, at::scaled_dot_product_attention(heads.query, heads.key, heads.value, attention_mask,
-                                            0.0, /*is_causal=*/!mask.defined()));
+        x,
+        at::scaled_dot_product_attention(heads.query, heads.key, heads.value, attention_mask, 0.0,
+                                         /*is_causal=*/!mask.defined()),
+        caption);
   }
   return x;
 }
 
 TransformerImpl::Prediction TransformerImpl::predict(const torch::Tensor& codes,
                                                      const torch::Tensor& position_at,
-                                                     const torch::Tensor& labels) {
+                                                     const torch::Tensor& condition) {
   const int64_t n = config_.grid.size();
   TORCH_CHECK(codes.dim() == 2 && codes.size(1) == n && position_at.sizes() == codes.sizes(),
               "codes and position_at must both be [B, ", n, "], got ", codes.sizes(), " and ",
               position_at.sizes());
-  if (encoding_.position_token) return predict_with_position_tokens(codes, position_at, labels);
+  if (encoding_.position_token) return predict_with_position_tokens(codes, position_at, condition);
   const torch::Tensor from = position_at.narrow(1, 0, n - 1), to = position_at.narrow(1, 1, n - 1);
   const torch::Tensor nowhere = torch::full({codes.size(0), 1}, n, codes.options());
   const torch::Tensor own = at::cat({nowhere, from}, 1);
+  const torch::Tensor caption = caption_input(condition, codes.size(0));
   const torch::Tensor patches =
-      at::cat({start_input(labels, codes.size(0)), patch_input(codes.gather(1, from), from)}, 1);
+      at::cat({start_input(condition, codes.size(0)), patch_input(codes.gather(1, from), from)}, 1);
   const torch::Tensor next_inputs =
       at::cat({first_next(position_at.narrow(1, 0, 1)), next(from, to)}, 1);
   const auto drop = [this](const torch::Tensor& x) {
     return batch_dropout(x, config_.dropout, is_training());
   };
+  const auto of_image = [n](const torch::Tensor& x) { return x.narrow(1, x.size(1) - n, n); };
   const size_t split = static_cast<size_t>(config_.location_after);
-  if (split == 0)
-    return {logits(run(drop(patches + next_inputs), 0, num_blocks(), position_at, own)), {}};
-  const torch::Tensor below = run(drop(patches), 0, split, own, own);
-  return {logits(run(below + drop(next_inputs), split, num_blocks(), position_at, own)),
-          location_logits(below)};
+  if (split == 0) {
+    const Rows rows = after_caption(caption, {drop(patches + next_inputs), position_at, own});
+    return {logits(of_image(run(rows.x, 0, num_blocks(), rows.query, rows.key, {}, caption))), {}};
+  }
+  const Rows rows = after_caption(caption, {drop(patches), own, own});
+  const torch::Tensor below = run(rows.x, 0, split, rows.query, rows.key, {}, caption);
+  const torch::Tensor told = of_image(below) + drop(next_inputs);
+  const Rows above = {at::cat({below.narrow(1, 0, below.size(1) - n), told}, 1),
+                      at::cat({rows.query.narrow(1, 0, below.size(1) - n), position_at}, 1),
+                      rows.key};
+  return {logits(of_image(run(above.x, split, num_blocks(), above.query, above.key, {}, caption))),
+          location_logits(of_image(below))};
 }
 
 TransformerImpl::Prediction TransformerImpl::predict_with_position_tokens(
-    const torch::Tensor& codes, const torch::Tensor& position_at, const torch::Tensor& labels) {
+    const torch::Tensor& codes, const torch::Tensor& position_at, const torch::Tensor& condition) {
   const int64_t batch = codes.size(0), n = codes.size(1), width = config_.width;
   const torch::Tensor nowhere = torch::full({batch, 1}, n, codes.options());
   // start, P0, X0, P1, X1, ..., P(N-1); the last X tells nobody anything.
@@ -304,9 +384,13 @@ TransformerImpl::Prediction TransformerImpl::predict_with_position_tokens(
           .view({batch, 2 * n, width});
   const torch::Tensor own =
       at::cat({nowhere, position_at.repeat_interleave(2, 1).narrow(1, 0, 2 * n - 1)}, 1);
-  torch::Tensor x = at::cat({start_input(labels, batch), pairs.narrow(1, 0, 2 * n - 1)}, 1);
-  x = run(batch_dropout(x, config_.dropout, is_training()), 0, num_blocks(), own, own);
-  return {logits(x.slice(1, 1, 2 * n, 2)), {}};
+  const torch::Tensor image =
+      at::cat({start_input(condition, batch), pairs.narrow(1, 0, 2 * n - 1)}, 1);
+  const torch::Tensor caption = caption_input(condition, batch);
+  const Rows rows =
+      after_caption(caption, {batch_dropout(image, config_.dropout, is_training()), own, own});
+  const torch::Tensor x = run(rows.x, 0, num_blocks(), rows.query, rows.key, {}, caption);
+  return {logits(x.narrow(1, x.size(1) - 2 * n, 2 * n).slice(1, 1, 2 * n, 2)), {}};
 }
 
 }  // namespace oar

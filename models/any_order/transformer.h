@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "models/any_order/caption_encoder.h"
 #include "models/any_order/next_encoding.h"
 #include "models/any_order/rotary_table.h"
 #include "orders/grid.h"
@@ -25,11 +26,14 @@ struct TransformerConfig {
   int64_t width = 128;
   int64_t heads = 4;
   std::string next_encoding = "relative+rotary";
-  int64_t num_classes = 0;  ///< 0: no condition; else labels 0 .. num_classes-1, or -1 for none
+  int64_t num_classes = 0;  ///< 0: no classes; else labels 0 .. num_classes-1, or -1 for none
   double dropout = 0.1;
   /// A model with a location head: the blocks before this one do not know the next position, and
   /// where it is follows from what they make. 0: no location head.
   int64_t location_after = 0;
+  CaptionConfig caption = {};  ///< a model has classes, captions or neither
+
+  bool is_conditional() const { return num_classes > 0 || caption.length > 0; }
 };
 
 /// Layers, width and heads of a preset: nano 3×96, tiny 4×128, small 6×256, base 12×768 (≈87 M
@@ -42,10 +46,12 @@ TransformerConfig transformer_preset(const std::string& name);
 ///
 /// Errors  std::invalid_argument: an empty grid or codebook, a width that is no multiple of 4 x
 /// heads
-///         (each head's channels pair up for two rotary axes), or an unknown next_encoding.
+///         (each head's channels pair up for two rotary axes), an unknown next_encoding, or
+///         captions beside classes.
 void check_config(const TransformerConfig& config);
 
-/// One pre-norm block: causal self-attention, then a GELU perceptron of four times the width.
+/// One pre-norm block: self-attention, attention to the caption in models that have it, then a GELU
+/// perceptron of four times the width.
 class BlockImpl : public torch::nn::Module {
  public:
   BlockImpl(const TransformerConfig& config);
@@ -56,20 +62,34 @@ class BlockImpl : public torch::nn::Module {
   /// Queries and keys of x [B, T, D], turned if `rotary` is given.
   Heads heads(const torch::Tensor& x, const RotaryTable* rotary,
               const torch::Tensor& query_positions, const torch::Tensor& key_positions);
-  /// x plus the projected attention output [B, H, T, d], then plus the perceptron.
-  torch::Tensor finish(const torch::Tensor& x, const torch::Tensor& attended);
+  /// x plus the projected attention output [B, H, T, d], then plus attention to `caption`
+  /// [B, L, D] (not defined where the block has none), then plus the perceptron.
+  torch::Tensor finish(const torch::Tensor& x, const torch::Tensor& attended,
+                       const torch::Tensor& caption = {});
+  struct KeysValues {
+    torch::Tensor key, value;  ///< [B, H, L, d]
+  };
+  /// What rows look up in a caption [B, L, D].
+  KeysValues caption_keys(const torch::Tensor& caption);
 
   /// The parameters, for inference: weights [out, in], biases and norms [out].
   struct Weights {
     torch::Tensor attention_norm, attention_norm_bias, qkv, qkv_bias, projection, projection_bias;
     torch::Tensor mlp_norm, mlp_norm_bias, up, up_bias, down, down_bias;
+    /// Where the block looks at captions.
+    torch::Tensor cross_norm = {}, cross_norm_bias = {}, cross_query = {}, cross_query_bias = {};
+    torch::Tensor cross_projection = {}, cross_projection_bias = {};
   };
   Weights weights() const;
 
  private:
+  torch::Tensor split_in_heads(const torch::Tensor& x) const;
+  torch::Tensor look_at_caption(const torch::Tensor& x, const torch::Tensor& caption);
+
   int64_t heads_;
   double dropout_;
-  torch::nn::LayerNorm attention_norm_{nullptr}, mlp_norm_{nullptr};
+  torch::nn::LayerNorm attention_norm_{nullptr}, cross_norm_{nullptr}, mlp_norm_{nullptr};
+  torch::nn::Linear cross_query_{nullptr}, cross_keys_{nullptr}, cross_projection_{nullptr};
   torch::nn::Linear qkv_{nullptr}, projection_{nullptr}, up_{nullptr}, down_{nullptr};
 };
 TORCH_MODULE(Block);
@@ -80,7 +100,9 @@ TORCH_MODULE(Block);
 ///           + next(position_at[t-1] -> position_at[t])
 ///     h_0 = start(condition) + first(position_at[0])
 ///
-/// Causal self-attention runs over steps, so one pass gives every step of an order. Two departures:
+/// Causal self-attention runs over steps, so one pass gives every step of an order. A class is
+/// the start; a caption stands as L rows before it, at no place, or each block attends to it
+/// between self-attention and perceptron. Two departures:
 /// - With a position token the sequence is start, P(position_at[0]), X(position_at[0]), P(...),
 /// ...:
 ///   P carries the position and X the code, and logits are read at the P.
@@ -105,17 +127,19 @@ class TransformerImpl : public torch::nn::Module {
     torch::Tensor logits;    ///< float32 [B, N, V], of the code at position_at[t]
     torch::Tensor location;  ///< float32 [B, N, N], of position_at[t]; only with a location head
   };
-  /// `codes` by position int64 [B, N], orders `position_at` int64 [B, N], `labels` int64 [B] (not
-  /// defined: no condition).
+  /// `codes` by position int64 [B, N], orders `position_at` int64 [B, N]. `condition`: class labels
+  /// int64 [B] or tokens of captions int64 [B, L], -1 for none; not defined: no condition.
   Prediction predict(const torch::Tensor& codes, const torch::Tensor& position_at,
-                     const torch::Tensor& labels = {});
+                     const torch::Tensor& condition = {});
   torch::Tensor forward(const torch::Tensor& codes, const torch::Tensor& position_at,
-                        const torch::Tensor& labels = {}) {
-    return predict(codes, position_at, labels).logits;
+                        const torch::Tensor& condition = {}) {
+    return predict(codes, position_at, condition).logits;
   }
 
-  /// start(condition) of `batch` images: [B, 1, D].
-  torch::Tensor start_input(const torch::Tensor& labels, int64_t batch);
+  /// start(class) of `batch` images: [B, 1, D].
+  torch::Tensor start_input(const torch::Tensor& condition, int64_t batch);
+  /// What the captions of `batch` images say: [B, L, D]; not defined in a model without captions.
+  torch::Tensor caption_input(const torch::Tensor& condition, int64_t batch);
   /// token + here of codes placed at `from`; int64 [B, T]: [B, T, D].
   torch::Tensor patch_input(const torch::Tensor& codes, const torch::Tensor& from);
   /// first(to), what the first step adds: [B, R, D] for `to` int64 [B, R].
@@ -127,9 +151,11 @@ class TransformerImpl : public torch::nn::Module {
 
   /// Runs blocks first .. last - 1 over x [B, T, D], queries turned by `query` and keys by `key`
   /// (int64 [B, T]; N turns by nothing). Without a mask attention is causal; a mask bool [T, T] is
-  /// true where a query (row) may look at a key (column).
+  /// true where a query (row) may look at a key (column). `caption` [B, L, D] is what blocks with
+  /// attention to captions look at.
   torch::Tensor run(torch::Tensor x, size_t first, size_t last, const torch::Tensor& query,
-                    const torch::Tensor& key, const torch::Tensor& mask = {});
+                    const torch::Tensor& key, const torch::Tensor& mask = {},
+                    const torch::Tensor& caption = {});
   torch::Tensor logits(const torch::Tensor& x);           ///< [B, T, V]
   torch::Tensor location_logits(const torch::Tensor& x);  ///< [B, T, N]
 
@@ -149,9 +175,14 @@ class TransformerImpl : public torch::nn::Module {
   void move_to(torch::Device device);
 
  private:
+  /// A sequence of the image, and before it the caption where that is its place.
+  struct Rows {
+    torch::Tensor x, query, key;
+  };
+  Rows after_caption(const torch::Tensor& caption, Rows image) const;
   Prediction predict_with_position_tokens(const torch::Tensor& codes,
                                           const torch::Tensor& position_at,
-                                          const torch::Tensor& labels);
+                                          const torch::Tensor& condition);
 
   TransformerConfig config_;
   NextEncoding encoding_;
@@ -160,6 +191,7 @@ class TransformerImpl : public torch::nn::Module {
   torch::Tensor next_absolute_, next_relative_, next_row_, next_col_, next_sinusoid_;
   torch::Tensor sinusoids_;  // [N, D], no parameter
   torch::Tensor position_token_;
+  CaptionEncoder caption_{nullptr};
   torch::nn::ModuleList blocks_;
   torch::nn::LayerNorm final_norm_{nullptr}, location_norm_{nullptr};
   torch::nn::Linear head_{nullptr}, location_head_{nullptr};

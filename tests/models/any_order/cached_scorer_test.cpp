@@ -485,13 +485,13 @@ TEST(Memory, StaysWithinThePlanHoweverCodesAreDrawnAndPatchesRanked) {
   model->initialise(1);
   ScorerOptions options{.memory_bytes = int64_t{24} << 20};
   for (const bool guided : {false, true}) {
-    options.labels = guided ? torch::zeros({1}, torch::kInt64) : torch::Tensor();
+    options.condition = guided ? torch::zeros({1}, torch::kInt64) : torch::Tensor();
     options.guidance_scale = guided ? 2.0 : 1.0;
     for (const bool looks_ahead : {false, true}) {
       options.looks_ahead = looks_ahead;
       const SearchPlan plan = CachedScorer::plan(config, 2, options);
       ScorerOptions searching = options;
-      if (guided) searching.labels = torch::zeros({plan.batch}, torch::kInt64);
+      if (guided) searching.condition = torch::zeros({plan.batch}, torch::kInt64);
       for (const Confidence confidence :
            {Confidence::kLikelihood, Confidence::kEntropy, Confidence::kMargin}) {
         SamplingOptions sampling;
@@ -501,6 +501,27 @@ TEST(Memory, StaysWithinThePlanHoweverCodesAreDrawnAndPatchesRanked) {
         EXPECT_LE(peak_of(model, plan, searching, sampling, by), plan.bytes)
             << guided << looks_ahead << static_cast<int>(confidence);
       }
+    }
+  }
+}
+
+TEST(Memory, StaysWithinThePlanWithCaptions) {
+  for (const bool cross_attention : {false, true}) {
+    TransformerConfig config = small_config("relative+rotary", Grid{8, 8});
+    config.width = 64;
+    config.codebook_size = 512;
+    config.caption = {48, 300, 1, cross_attention};
+    Transformer model(config);
+    model->initialise(1);
+    ScorerOptions options{.memory_bytes = int64_t{24} << 20};
+    options.condition = torch::zeros({1, 48}, torch::kInt64);
+    for (const double guidance : {1.0, 2.0}) {
+      options.guidance_scale = guidance;
+      const SearchPlan plan = CachedScorer::plan(config, 4, options);
+      ScorerOptions searching = options;
+      searching.condition = torch::zeros({plan.batch, 48}, torch::kInt64);
+      EXPECT_LE(peak_of(model, plan, searching, {}, Confidence::kLikelihood), plan.bytes)
+          << cross_attention << guidance;
     }
   }
 }
@@ -565,7 +586,7 @@ TEST(Guidance, OfZeroIsTheModelWithoutItsLabel) {
   const torch::Tensor codes = random_codes(2, config.grid);
   const torch::Tensor labels = torch::tensor({0, 2});
   const auto likelihood = [&](const torch::Tensor& of, double scale) {
-    CachedScorer scorer(model, 2, {.labels = of, .guidance_scale = scale});
+    CachedScorer scorer(model, 2, {.condition = of, .guidance_scale = scale});
     return roll_out(scorer, *order_of("raster", config.grid), given_codes(codes), at::arange(2))
         .log_likelihood;
   };
