@@ -95,6 +95,21 @@ Colour cloud_colour(const SunsetScene& scene, const SunsetCloud& cloud, double x
   return blend(shaded_cloud(sun), lit_cloud(sun), smooth_step(-1.0, 0.8, towards));
 }
 
+constexpr Colour kShine = {1, 1, 0.95};  // what the middle of a disc is blended with
+constexpr double kMostShine = 0.35;
+
+/// How far a colour is from those of a disc, which lie between the sun's and its shining middle's.
+double distance_to_disc(const Colour& sun, const Colour& seen) {
+  double along = 0, length = 0;
+  for (size_t c = 0; c < 3; ++c) {
+    const double step = kMostShine * (kShine[c] - sun[c]);
+    along += step * (seen[c] - sun[c]);
+    length += step * step;
+  }
+  const Colour nearest = blend(sun, kShine, kMostShine * std::clamp(along / length, 0.0, 1.0));
+  return std::hypot(seen[0] - nearest[0], seen[1] - nearest[1], seen[2] - nearest[2]);
+}
+
 }  // namespace
 
 SunsetScene make_sunset_scene(int64_t seed, int64_t number) {
@@ -120,6 +135,21 @@ SunsetScene make_sunset_scene(int64_t seed, int64_t number) {
   return scene;
 }
 
+int64_t sun_colour_of(const uint8_t* pixels, int64_t size) {
+  constexpr double kNear = 0.06;  // of a colour's channels together
+  std::array<double, kSunColours.size()> votes{};
+  for (int64_t i = 0; i < size * size; ++i) {
+    Colour seen;
+    for (size_t c = 0; c < 3; ++c) {
+      seen[c] = pixels[static_cast<int64_t>(c) * size * size + i] / 255.0;
+    }
+    for (size_t sun = 0; sun < kSunColours.size(); ++sun) {
+      votes[sun] += std::exp(-squared(distance_to_disc(kSunColours[sun].colour, seen) / kNear) / 2);
+    }
+  }
+  return std::max_element(votes.begin(), votes.end()) - votes.begin();
+}
+
 Colour lit_cloud(const SunColour& sun) { return blend(sun.colour, {1.0, 0.98, 0.95}, 0.40); }
 
 Colour shaded_cloud(const SunColour& sun) { return blend(sun.colour, {0.20, 0.17, 0.27}, 0.45); }
@@ -136,8 +166,8 @@ void draw_sunset(const SunsetScene& scene, int64_t size, uint8_t* pixels, uint8_
     Colour colour = blend(sky(scene, y), sun, glow);
 
     const double disc = std::clamp((scene.sun_radius - distance) / pixel + 0.5, 0.0, 1.0);
-    const double shine = 0.35 * (1 - squared(std::min(1.0, distance / scene.sun_radius)));
-    colour = blend(colour, blend(sun, {1, 1, 0.95}, shine), disc);
+    const double shine = kMostShine * (1 - squared(std::min(1.0, distance / scene.sun_radius)));
+    colour = blend(colour, blend(sun, kShine, shine), disc);
     SunsetPart part = disc > 0.5 ? SunsetPart::kSun : SunsetPart::kBackground;
 
     for (const SunsetCloud& cloud : scene.clouds) {

@@ -60,4 +60,10 @@ Colour shaded_cloud(const SunColour& sun);
 ///         may be null. The mask names what covers most of a pixel's middle (SunsetPart).
 void draw_sunset(const SunsetScene& scene, int64_t size, uint8_t* pixels, uint8_t* mask);
 
+/// The sun that an image shows, drawn or generated: position in kSunColours. Every pixel votes for
+/// the discs whose colours it is near; clouds and glow are tinted as the disc is.
+///
+/// Shapes  `pixels` uint8 RGB [3, size, size].
+int64_t sun_colour_of(const uint8_t* pixels, int64_t size);
+
 }  // namespace oar

@@ -53,6 +53,19 @@ int64_t nearest(const Colour& colour, const ColourOf& colour_of) {
   return best;
 }
 
+TEST(Sunset, TheSunOfAnImageIsRecognisedAtAnySize) {
+  for (const int64_t size : {16, 32, 64}) {
+    int64_t recognised = 0;
+    for (int64_t number = 0; number < 500; ++number) {
+      const SunsetScene scene = make_sunset_scene(3, number);
+      std::vector<uint8_t> pixels(3 * size * size);
+      draw_sunset(scene, size, pixels.data(), nullptr);
+      recognised += sun_colour_of(pixels.data(), size) == scene.colour ? 1 : 0;
+    }
+    EXPECT_GE(recognised, 495) << size;
+  }
+}
+
 TEST(Sunset, LabelsNameTheColourOfTheSunAndCaptionsSayIt) {
   const auto dataset = make_dataset(config_of(64));
   EXPECT_THAT(dataset->index().classes, ElementsAre("golden", "orange", "red", "violet"));
