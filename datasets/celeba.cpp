@@ -26,7 +26,7 @@ std::string file_name(const std::string& file) { return fs::path(file).filename(
 
 /// The images, whatever lies nested: Kaggle's zip has img_align_celeba/img_align_celeba/.
 ImageListing list_faces(const fs::path& root) {
-  for (const char* name : {"img_align_celeba", "images"}) {
+  for (const char* name : {"img_align_celeba", "Img/img_align_celeba", "images"}) {
     if (fs::is_directory(root / name)) return images_below(root, root / name);
   }
   return images_in(root, root);

@@ -232,6 +232,7 @@ class SweepRun {
     settings.since = options_.since;
     work_ = std::make_unique<SweepWork>(sweep_, plan_, cells_, store_, progress, settings,
                                         environment_.ranks.get());
+    work_->allow_missing(options_.allow_missing);
     work_->listen([this](const SweepWork::Now& now, bool cell_ended) {
       shown_["cell"] = now.cell;
       shown_["stages_done"] = now.stages_done;
@@ -322,6 +323,7 @@ class SweepRun {
     add_if_other("--threads", options_.threads, defaults.threads);
     add_if_other("--checkpoint-every", options_.checkpoint_seconds, defaults.checkpoint_seconds);
     if (options_.tensorboard) words.push_back("--tensorboard");
+    if (options_.allow_missing) words.push_back("--allow-missing");
     return words;
   }
 

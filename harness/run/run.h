@@ -24,6 +24,7 @@ struct RunOptions {
   std::string shard;               ///< "2/4": the second quarter of the cells; empty: all
   bool report_only = false;        ///< nothing is run; the record is of what is there
   double checkpoint_seconds = 20;  ///< a killed training loses no more than this
+  bool allow_missing = false;      ///< train on images that lack what model.condition asks for
   bool tensorboard = false;        ///< event files of the training curves in <out>/tensorboard
 
   // Of a worker that another process has started.

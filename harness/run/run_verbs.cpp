@@ -53,6 +53,8 @@ Verb add_run_verb(CLI::App& app) {
       ->capture_default_str();
   run->add_flag("--tensorboard", options->tensorboard,
                 "write training curves as TensorBoard event files too, to <out>/tensorboard");
+  run->add_flag("--allow-missing", options->allow_missing,
+                "train without a condition on images that lack theirs, where they are over 5 %");
   run->add_flag("--report-only", options->report_only, "run nothing; record what the store holds");
   run->add_flag("--quiet", options->quiet, "no progress lines");
   run->add_flag("--dry-run", *dry_run, "print the plan only");

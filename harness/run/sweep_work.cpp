@@ -9,6 +9,7 @@
 
 #include "datasets/dataset.h"
 #include "harness/exit_code.h"
+#include "harness/stages/missing_conditions.h"
 #include "harness/store/interrupt.h"
 #include "models/distributed/communicator.h"
 
@@ -188,13 +189,22 @@ void SweepWork::reopen(const MissingInput& missing) {
 bool SweepWork::check_data(size_t cell, const StageResult& dataset) {
   if (states_[cell].ended || !states_[cell].failure.message.empty()) return false;
   try {
-    check_against_data(sweep_.cells[cell].recipe, dataset.record());
+    check_against_data(sweep_.cells[cell].recipe, dataset.record(), allow_missing_);
+    say_missing(cell, dataset);
     return true;
   } catch (const BadData& error) {
     fmt::print(stderr, "{}: {}\n", sweep_.cells[cell].id, error.what());
     states_[cell].failure = {"failed", error.what(), true, utc_nanoseconds()};
     return false;
   }
+}
+
+/// A few images without a condition are no reason to stop, and one to say so, once.
+void SweepWork::say_missing(size_t cell, const StageResult& dataset) {
+  const std::string note = missing_conditions(sweep_.cells[cell].recipe, dataset.record());
+  if (note.empty() || !said_missing_.insert(note).second) return;
+  progress_.say(note);
+  if (settings_.log) settings_.log->write("message", {{"text", note}});
 }
 
 void SweepWork::end_cell(size_t cell) {

@@ -39,6 +39,9 @@ class SweepWork {
     listener_ = std::move(listener);
   }
 
+  /// Whether more than a few images may lack what model.condition asks for; see check_conditions().
+  void allow_missing(bool allowed) { allow_missing_ = allowed; }
+
   /// Runs until every cell is done or has failed, or the sweep's strategy says stop. A cell that
   /// fails does not stop the others.
   ///
@@ -77,6 +80,7 @@ class SweepWork {
   void fail(size_t stage, StageFailure failure);
   void reopen(const MissingInput& missing);
   bool check_data(size_t cell, const StageResult& dataset);
+  void say_missing(size_t cell, const StageResult& dataset);
   void wait(const std::set<size_t>& busy);
   void tell(bool cell_ended);
   StageFunction announced(size_t stage) const;
@@ -95,7 +99,9 @@ class SweepWork {
   std::function<void(const Now&, bool)> listener_;
   Now now_;
   bool stopped_ = false;
-  std::string told_;  ///< the wait that has been announced
+  bool allow_missing_ = false;
+  std::string told_;                    ///< the wait that has been announced
+  std::set<std::string> said_missing_;  ///< what has been said of images without a condition
 };
 
 /// Takes part, as a rank above 0, in the trainings that rank 0 announces, until it says that all is

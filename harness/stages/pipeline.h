@@ -47,8 +47,10 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
 /// is known: hours before the stage that would stumble.
 ///
 /// Errors  BadData: no training images, a reference split of fewer than two images or fewer than
-///         kid_subset_size, or a class condition without classes.
-void check_against_data(const Recipe& recipe, const nlohmann::json& record);
+///         kid_subset_size, a class condition without classes, or, unless `allow_missing`, too many
+///         images without their condition; see check_conditions().
+void check_against_data(const Recipe& recipe, const nlohmann::json& record,
+                        bool allow_missing = false);
 
 /// The names a recipe may use, from all registries.
 KnownNames known_names();

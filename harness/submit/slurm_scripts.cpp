@@ -88,6 +88,7 @@ std::vector<std::string> run_words(const SlurmJob& job) {
   std::vector<std::string> words = {job.program.string(), "run", job.sweep.string()};
   for (const std::string& setting : job.set) words.insert(words.end(), {"--set", setting});
   words.insert(words.end(), {"--store", job.store.string(), "--out", job.out.string(), "--quiet"});
+  if (job.allow_missing) words.push_back("--allow-missing");
   return words;
 }
 

@@ -30,6 +30,7 @@ struct SlurmJob {
   std::filesystem::path store = {}, out = {};  ///< shared by all nodes
   std::vector<std::string> set = {};           ///< --set
   std::vector<std::string> only_cells = {};    ///< further arguments of the runs, not of the report
+  bool allow_missing = false;                  ///< --allow-missing, of the runs and the report
   SlurmResources resources = {};
 };
 

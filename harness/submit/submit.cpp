@@ -106,6 +106,7 @@ SlurmJob make_job(const SubmitOptions& options, const Sweep& sweep) {
   job.store = fs::absolute(options.store).lexically_normal();
   job.set = options.set;
   job.only_cells = options.run_with;
+  job.allow_missing = options.allow_missing;
   job.resources = options.resources;
   const auto cells = static_cast<int64_t>(sweep.cells.size());
   if (job.resources.tasks == 0) job.resources.tasks = std::min(cells, kMostTasks);

@@ -16,6 +16,7 @@ struct SubmitOptions {
   std::filesystem::path store = "store";
   std::filesystem::path out;          ///< empty: runs/<name of the sweep file>
   std::vector<std::string> run_with;  ///< further arguments of `run`: --device cuda
+  bool allow_missing = false;         ///< as `run` has it
   SlurmResources resources;           ///< `tasks` 0: one per cell, at most kMostTasks
   bool dry_run = false;               ///< write the scripts and print the commands only
 };

@@ -59,6 +59,8 @@ Verb add_submit_verb(CLI::App& app) {
         },
         words);
   }
+  verb->add_flag("--allow-missing", options->allow_missing,
+                 "train without a condition on images that lack theirs, where they are over 5 %");
   verb->add_flag("--dry-run", options->dry_run, "write the scripts and print the commands only");
   return {verb, [options] { return run_submit(*options); }};
 }

@@ -93,9 +93,9 @@ TEST(ImageFolder, HasNoColumns) {
   const TestFolder folder;
   folder.write_picture("1.png");
   DatasetConfig config = config_of(folder);
-  config.caption_column = "title";
+  config.caption = "title";
   EXPECT_THAT(message_of<std::invalid_argument>([&] { make_dataset(config); }),
-              HasSubstr("caption_column is \"title\", but image_folder has no columns"));
+              HasSubstr("caption is \"title\", but image_folder has no columns"));
 }
 
 }  // namespace

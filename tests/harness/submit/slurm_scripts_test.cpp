@@ -161,6 +161,14 @@ TEST_F(CellsScript, StartsRanksWithSrunAndSignalsThemNotIt) {
   EXPECT_THAT(cells_script(job_), HasSubstr("#SBATCH --gpus-per-task=1\n"));
 }
 
+TEST_F(ReportScript, AsksNoMoreOfTheDataThanTheCells) {
+  SlurmJob job{.name = "t", .program = "/p", .sweep = "/s.json", .store = "/store", .out = "/out"};
+  EXPECT_THAT(report_script(job), Not(HasSubstr("--allow-missing")));
+  job.allow_missing = true;
+  EXPECT_THAT(report_script(job), HasSubstr("--quiet --allow-missing --report-only\n"));
+  EXPECT_THAT(cells_script(job), HasSubstr("--quiet --allow-missing --shard"));
+}
+
 TEST_F(ReportScript, ReportsWithoutWhatOnlyTheCellsNeed) {
   SlurmJob job{.name = "t",
                .program = "/bin/oar-bench",

@@ -1,0 +1,65 @@
+#include "harness/stages/missing_conditions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "datasets/dataset.h"
+
+namespace oar {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kShown = 5;  // of the names that the record has
+
+struct Missing {
+  int64_t images = 0, total = 0;
+  std::string what;  ///< "label", "caption"; empty: no condition
+  json names = json::array();
+
+  double share() const {
+    return total == 0 ? 0 : static_cast<double>(images) / static_cast<double>(total);
+  }
+};
+
+Missing missing_of(const Recipe& recipe, const json& record) {
+  Missing missing;
+  const auto condition = get<std::string>(recipe, "model.condition");
+  if (condition == "none") return missing;
+  missing.what = condition == "class" ? "label" : "caption";
+  missing.total = record.value("images", int64_t{0});
+  missing.images = record.value("without_" + missing.what, int64_t{0});
+  // Records of before names were kept have none.
+  missing.names = record.value("without_" + missing.what + "_first", json::array());
+  return missing;
+}
+
+std::string words_of(const Missing& missing) {
+  std::string names;
+  for (size_t i = 0; i < std::min(missing.names.size(), kShown); ++i) {
+    names += (i == 0 ? ": " : ", ") + missing.names[i].get<std::string>();
+  }
+  if (!names.empty() && missing.images > static_cast<int64_t>(kShown)) names += ", ...";
+  return fmt::format("{} of {} images ({:.1f} %) have no {}{}", missing.images, missing.total,
+                     100 * missing.share(), missing.what, names);
+}
+
+}  // namespace
+
+std::string missing_conditions(const Recipe& recipe, const json& record) {
+  const Missing missing = missing_of(recipe, record);
+  return missing.images == 0 ? "" : words_of(missing) + "; they are trained on without a condition";
+}
+
+void check_conditions(const Recipe& recipe, const json& record, bool allow_missing) {
+  const Missing missing = missing_of(recipe, record);
+  if (allow_missing || missing.share() <= kMissingConditionsTaken) return;
+  throw BadData(fmt::format(
+      "model.condition is \"{}\", but {}. Complete the data set's {}s, or add --allow-missing to "
+      "the command: such images are then trained on without a condition",
+      get<std::string>(recipe, "model.condition"), words_of(missing), missing.what));
+}
+
+}  // namespace oar
