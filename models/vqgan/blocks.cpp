@@ -2,7 +2,6 @@
 
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/silu.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
 #include "models/vqgan/group_norm.h"
@@ -31,7 +30,7 @@ torch::Tensor norm(const torch::nn::GroupNorm& layer, const torch::Tensor& x) {
 }
 
 torch::Tensor norm_swish(const torch::nn::GroupNorm& layer, const torch::Tensor& x) {
-  return at::silu(norm(layer, x));
+  return fast_norm_swish(x, kNormGroups, layer->weight, layer->bias, layer->options.eps());
 }
 
 ResidualBlockImpl::ResidualBlockImpl(int64_t in_channels, int64_t out_channels)

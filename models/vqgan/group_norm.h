@@ -18,4 +18,12 @@ namespace oar {
 torch::Tensor fast_group_norm(const torch::Tensor& x, int64_t groups, const torch::Tensor& weight,
                               const torch::Tensor& bias, double eps);
 
+/// The same followed by swish, u * sigmoid(u).
+///
+/// Where a gradient is wanted of channels-last float images on the CPU, both are one kernel, which
+/// keeps x alone for the way back instead of x and u. It agrees with libtorch's to float rounding;
+/// without a gradient the two are libtorch's own.
+torch::Tensor fast_norm_swish(const torch::Tensor& x, int64_t groups, const torch::Tensor& weight,
+                              const torch::Tensor& bias, double eps);
+
 }  // namespace oar
