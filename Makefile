@@ -75,11 +75,11 @@ ci-baseline: build ## writes sweeps/ci_baseline.json anew, where a change was me
 	@$(CI_RUN)
 	@build/oar-bench gate $(CI)/run --save-baseline sweeps/ci_baseline.json
 
-bench: ## Google Benchmark over metrics, the feature pass and the search, each beside its baseline (BENCH=regular-expression picks some)
+bench: ## Google Benchmark over metrics, the feature pass, the search, a step of the tokenizer and images on their way to it, each beside its baseline (BENCH=regular-expression picks some)
 	@cmake/setup.sh packages build bench
 	@cmake/setup.sh configure build-bench -DOAR_BUILD_BENCHMARKS=ON -DOAR_CUDA_KERNELS=OFF
-	@ninja -C build-bench -j$(JOBS) metrics_benchmark extraction_benchmark search_benchmark
-	@for program in metrics extraction search; do \
+	@ninja -C build-bench -j$(JOBS) metrics_benchmark extraction_benchmark search_benchmark tokenizer_benchmark images_benchmark
+	@for program in metrics extraction search tokenizer images; do \
 	  OMP_WAIT_POLICY=PASSIVE build-bench/$${program}_benchmark --benchmark_filter='$(BENCH)' || exit 1; done
 
 bench-sweeps: ## what whole sweeps cost, each beside its baseline: second run, overhead, sharing, -j 2, a large plan
@@ -94,6 +94,7 @@ golden: ## computes the golden numbers of the tests anew, with reference impleme
 	  $$python tests/golden/make_golden.py tests/metrics/golden && \
 	  $$python tests/golden/make_conventions_golden.py tests/metrics/golden/conventions.json && \
 	  $$python tests/golden/make_vqgan_golden.py tests/golden/vqgan.json && \
+	  $$python tests/golden/make_lpips_golden.py tests/golden/lpips.json && \
 	  $$python tests/golden/make_png_golden.py tests/datasets/golden/png_colours.tsv && \
 	  $$python tests/golden/make_npz_golden.py tests/datasets/golden/arrays.npz
 

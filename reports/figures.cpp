@@ -18,7 +18,7 @@ std::vector<FigureSpec> figures_of(const json& results) {
   for (const auto& section :
        {report::metric_figures, report::sample_figures, report::known_answer_figures,
         report::path_figures, report::step_figures, report::time_figures, report::model_figures,
-        report::tokenizer_figures}) {
+        report::tokenizer_figures, report::tokenizer_curve_figures}) {
     std::vector<FigureSpec> more = section(rows);
     std::move(more.begin(), more.end(), std::back_inserter(figures));
   }

@@ -81,6 +81,8 @@ std::vector<FigureSpec> time_figures(const std::vector<FigureRow>& rows);
 std::vector<FigureSpec> model_figures(const std::vector<FigureRow>& rows);
 /// What each tokenizer makes of images.
 std::vector<FigureSpec> tokenizer_figures(const std::vector<FigureRow>& rows);
+/// Losses and use of the codebook over the training of each tokenizer.
+std::vector<FigureSpec> tokenizer_curve_figures(const std::vector<FigureRow>& rows);
 /// Excess nats, steps along the hidden path, sun before clouds, background first.
 std::vector<FigureSpec> known_answer_figures(const std::vector<FigureRow>& rows);
 

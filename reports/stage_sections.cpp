@@ -196,6 +196,7 @@ Document tokenizer_section(const Layout& layout) {
   for (const RecordColumn& column :
        {RecordColumn{"tokenizer", "reconstruction.psnr", "PSNR (dB) ↑"},
         RecordColumn{"tokenizer", "reconstruction.rfid", "rFID" + reconstruction.network + " ↓"},
+        RecordColumn{"tokenizer", "reconstruction.rkid", "rKID" + reconstruction.network + " ↓"},
         RecordColumn{"tokens", "codebook_usage", "codebook used (share) ↑"},
         RecordColumn{"tokens", "perplexity", "perplexity (codes) ↑"},
         RecordColumn{"tokens", "damage.changed", "codes changed on purpose (share)"},

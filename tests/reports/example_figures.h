@@ -74,7 +74,8 @@ inline json whole_cell(const std::string& name, int seed, bool planted) {
                                      {"sun_starts_before_clouds", 0.7},
                                      {"random_sun_starts_before_clouds", 0.45},
                                      {"background_first_index", 0.2}};
-  one["stages"] = {stage("tokenizer", "t", 1, {{"reconstruction", {{"psnr", 21.3}}}}),
+  one["stages"] = {stage("tokenizer", "t", 1,
+                         {{"reconstruction", {{"psnr", 21.3}}}, {"curve", curve(0.5, 0.1)}}),
                    stage("any_order", "a" + std::to_string(seed), 1, {{"curve", curve(5, 4)}}),
                    stage("specialist", "s" + folder, 1, {{"curve", curve(4, 3)}}),
                    stage("known_answer", "k" + folder, 1, answer)};

@@ -192,6 +192,26 @@ TEST(Figures, AModelThatSeedsShareCountsOnceAndUnfinishedCellsDoNotCount) {
   EXPECT_NEAR(line.at("high")[0], 5.0 + 12.706, 1e-3);  // t of one degree of freedom, times 1
 }
 
+TEST(Figures, ATokenizersTermsBeginWhereTheyWereFirstMeasured) {
+  const json first = {{"curve_columns", {"images", "loss", "perplexity"}},
+                      {"curve", {{16, 0.9, nullptr}, {32, 0.5, 20.0}, {48, 0.4, 30.0}}}},
+             second = {{"curve", {{16, 0.8, 0.7}}}};  // of before columns had names
+  json plain = cell("plain", 0, json::array()), again = cell("again", 0, json::array()),
+       other = cell("other", 0, json::array());
+  plain["stages"] = {example::stage("tokenizer", "a", 1, first)};
+  again["stages"] = plain["stages"];
+  other["stages"] = {example::stage("tokenizer", "b", 1, second)};
+  const FigureSpec spec = figure("tokenizer_curves", results({plain, again, other}));
+  const json& panels = spec.drawing.at("panels");
+  ASSERT_THAT(panels, SizeIs(3));  // loss, reconstruction, perplexity
+  ASSERT_THAT(panels[0].at("lines"), SizeIs(2));
+  EXPECT_EQ(panels[0].at("lines")[0].at("name"), "plain and again");
+  EXPECT_EQ(panels[1].at("lines")[0].at("y"), json({0.7}));
+  EXPECT_EQ(panels[2].at("title"), "perplexity");
+  EXPECT_EQ(panels[2].at("lines")[0].at("x"), json({32.0, 48.0}));
+  EXPECT_EQ(panels[2].at("lines")[0].at("y"), json({20.0, 30.0}));
+}
+
 TEST(Figures, AnAnimationHasAtMost64FramesAndEndsWithAllPatches) {
   const json made = example::all_figures();
   const FigureSpec spec = figure("generation", made);
@@ -247,7 +267,7 @@ TEST(Figures, ThereIsAPictureForEveryQuestionThatTheResultsAnswer) {
               ElementsAre("metrics", "distance_penalty", "samples", "excess_nats", "sun_and_clouds",
                           "order_over_image", "generation", "step_maps", "jump_lengths", "blobs",
                           "neighbour_steps", "log_likelihood", "loss_curves", "held_out_likelihood",
-                          "reconstructions"));
+                          "reconstructions", "tokenizer_curves"));
   EXPECT_THAT(ids_of(results({})), IsEmpty());
 }
 

@@ -73,6 +73,45 @@ TEST_F(TokenizerOptions, DamageToTheCodesIsDoneAndMeasuredTrains) {
   EXPECT_LT(noise.at("damage").at("psnr_after"), kept);
 }
 
+TEST_F(TokenizerOptions, DevicesOfTheCodebookLeaveTheirCurvesTrains) {
+  const json results = run_sweep("devices", {{"plain",
+                                              {{"tokenizer.images_seen", 160},
+                                               {"tokenizer.codebook_start", "random"},
+                                               {"tokenizer.dead_after", 0}}},
+                                             {"ema",
+                                              {{"tokenizer.images_seen", 160},
+                                               {"tokenizer.codebook_update", "ema"},
+                                               {"tokenizer.micro_batch", 5},
+                                               {"tokenizer.discriminator_weight", 0.8},
+                                               {"tokenizer.discriminator_start", 0.5}}}});
+  const json plain = record_of(results, "plain", "tokenizer"),
+             ema = record_of(results, "ema", "tokenizer");
+  EXPECT_EQ(plain.at("curve_columns"),
+            json({"images", "loss", "reconstruction", "codebook", "codes_used", "perplexity"}));
+  EXPECT_EQ(ema.at("curve_columns"),
+            json({"images", "loss", "reconstruction", "codebook", "codes_used", "perplexity",
+                  "codes_restarted", "generator", "adaptive_weight", "discriminator"}));
+  ASSERT_EQ(plain.at("curve").size(), 10u);
+  EXPECT_GT(plain.at("curve").front().at(4), 0);         // from the first step on
+  EXPECT_TRUE(ema.at("curve").front().at(4).is_null());  // after a tenth of the training
+  EXPECT_GT(ema.at("curve").back().at(9), 0.0);
+  EXPECT_EQ(ema.at("micro_batch"), 5);
+  const json& quality = ema.at("reconstruction");
+  EXPECT_EQ(quality.at("kid_subset_size"), 12);  // all held-out images
+  EXPECT_GT(quality.at("codebook_used"), 1);
+  EXPECT_LE(quality.at("perplexity").get<double>(), quality.at("codebook_used").get<double>());
+  int found = 0;
+  for (const json& entry : results.at("cells").at(0).at("metrics")) {
+    const std::string id = entry.at("metric");
+    if (id != "tokenizer_rkid" && id != "tokenizer_codes_used") continue;
+    EXPECT_EQ(entry.at("num_reference"), 12);
+    EXPECT_EQ(entry.at("higher_is_better"), id == "tokenizer_codes_used");
+    ++found;
+  }
+  EXPECT_EQ(found, 2);
+  EXPECT_THAT(run({"report", "devices/results.json"}).text, HasSubstr("rKID"));
+}
+
 TEST_F(TokenizerOptions, AnImportedTokenizerKnowsItsSizesTrains) {
   run_sweep("first", {{"raster", {{"tokenizer.images_seen", 32}}}});
   fs::path artifact;  // weights in taming's names, and sizes beside them
