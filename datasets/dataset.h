@@ -39,6 +39,9 @@ struct RejectedFile {
   std::string reason;
 };
 
+/// A name that may be chosen, and what it stands for.
+using NameAndSummary = std::pair<std::string, std::string>;
+
 /// What a data set consists of. Two machines with the same files and the same config make the same.
 struct DatasetIndex {
   std::vector<ImageRecord> images;     ///< sorted by file, bytewise
@@ -63,14 +66,28 @@ struct DatasetConfig {
   int64_t image_size = 64;     ///< S, side of the square images in pixels, 8 .. 4096
   int64_t max_images = 0;      ///< 0: all. A subset is chosen by hash, so it mixes the classes
   double held_out = 0.1;       ///< share of the images in Split::kHeldOut, [0, 1)
-  std::string class_column;    ///< fashion_products: column of styles.csv; empty: no classes
-  std::string caption_column;  ///< fashion_products: empty means productDisplayName
-  int64_t seed = 0;            ///< of the split, the subset and everything generated
+  /// "hash": images are held out by the hash of their path; "official": by the data set's own
+  /// files, where it has some. `held_out` is then not asked.
+  std::string split = "hash";
+  std::string class_column;  ///< fashion_products: column of styles.csv; empty: no classes
+  /// fashion_products: a column of styles.csv, or a text with columns in braces, as
+  /// "{baseColour} {articleType}"; empty: productDisplayName.
+  std::string caption;
+  std::string crop = "centre";  ///< how an image becomes a square: a name of list_crops()
+  std::string resize = "area";  ///< how the square becomes S pixels: a name of list_resizes()
+  int64_t seed = 0;             ///< of the split, the subset and everything generated
 };
 
 /// Called with (done, total) while a data set is scanned: never by two threads at once, but not
 /// always by the same one. An exception it throws ends the scan and reaches make_dataset's caller.
 using ScanProgress = std::function<void(int64_t done, int64_t total)>;
+
+/// A look at one image that a training may take: a part of its square, perhaps mirrored.
+struct View {
+  double side = 1.0;             ///< of the part, as a share of the square's, (0, 1]
+  double top = 0.0, left = 0.0;  ///< where it begins, as shares of what is left over, 0 .. 1
+  bool mirrored = false;         ///< left and right exchanged
+};
 
 /// Images as tensors, and what is known about each of them.
 ///
@@ -89,6 +106,11 @@ class Dataset {
   /// same whatever else is in the batch. May be called from several threads.
   virtual torch::Tensor load(const std::vector<int64_t>& images) const = 0;
 
+  /// The same, each image seen through its view: a part of it resized to S x S. Depends on the
+  /// image and the view alone. By default the part is taken from what load() gives.
+  virtual torch::Tensor load(const std::vector<int64_t>& images,
+                             const std::vector<View>& views) const;
+
   /// What each pixel shows, where the data set knows: uint8 [B, S, S].
   virtual std::optional<torch::Tensor> masks(const std::vector<int64_t>& images) const;
 };
@@ -104,9 +126,9 @@ std::unique_ptr<Dataset> make_dataset(const DatasetConfig& config,
 std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config, DatasetIndex index);
 
 /// Name and one sentence of every data set of images there is, in the registry's order.
-std::vector<std::pair<std::string, std::string>> list_datasets();
+std::vector<NameAndSummary> list_datasets();
 
 /// The same for data sets that are grids of codes from the start: no images, no tokenizer.
-std::vector<std::pair<std::string, std::string>> list_token_datasets();
+std::vector<NameAndSummary> list_token_datasets();
 
 }  // namespace oar

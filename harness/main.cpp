@@ -21,6 +21,7 @@
 #include "harness/track/track_verb.h"
 #include "harness/upkeep/upkeep_verbs.h"
 #include "harness/weights/weights_verb.h"
+#include "models/memory/kept_memory.h"
 
 namespace {
 
@@ -101,6 +102,7 @@ oar::Verb add_weights(CLI::App& app) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  oar::keep_freed_memory();
   CLI::App app{"oar-bench trains and evaluates generation orders of autoregressive image models."};
   app.set_version_flag("--version", OAR_VERSION);
   app.require_subcommand(1);

@@ -20,8 +20,10 @@ void add_model(CLI::App* verb, EditCommand& command) {
   add_option(verb, "--model", command.model,
              "any_order: edits without training for it; final: the one fine-tuned last");
   verb->add_option("--label", command.label, "class of the drawn patches; without it no condition");
+  verb->add_option("--caption", command.caption,
+                   "what the drawn patches show, for a model that was trained with captions");
   add_option(verb, "--guidance-scale", command.options.guidance_scale,
-             "strength of the class; 1: no guidance")
+             "strength of the class or caption; 1: no guidance")
       ->check(CLI::NonNegativeNumber);
 }
 

@@ -30,9 +30,10 @@ ScorerOptions scorer_options(const EditOptions& options, const OrderPolicy& poli
   scoring.looks_ahead =
       policy.own_confidence().value_or(options.confidence) == Confidence::kFutureContext;
   scoring.guidance_scale = options.guidance_scale;
-  if (options.label) {
-    scoring.labels =
-        at::full({samples}, *options.label, torch::TensorOptions(torch::kInt64).device(device));
+  if (options.condition.defined()) {
+    std::vector<int64_t> shape = options.condition.sizes().vec();
+    shape.front() = samples;
+    scoring.condition = options.condition.expand(shape).contiguous().to(device);
   }
   return scoring;
 }

@@ -28,9 +28,10 @@ CanvasShape canvas_shape(const Editor& editor);
 struct EditOptions {
   OrderConfig order;  ///< of the drawn patches, any of the registry; its grid and seed are not read
   Confidence confidence = Confidence::kMaxProbability;  ///< of orders that have none of their own
-  SamplingOptions sampling;      ///< its seed is the order's too; sample i draws with counter i
-  std::optional<int64_t> label;  ///< class of the drawn patches; nothing: no condition
-  double guidance_scale = 1.0;   ///< see ScorerOptions
+  SamplingOptions sampling;  ///< its seed is the order's too; sample i draws with counter i
+  /// Class int64 [1] or caption int64 [1, L] of the drawn patches; not defined: no condition.
+  torch::Tensor condition = {};
+  double guidance_scale = 1.0;  ///< see ScorerOptions
   int64_t num_samples = 4;
   int64_t memory_bytes = int64_t{2} << 30;  ///< what the search may allocate
   bool keep_pixels = true;  ///< known patches show the canvas; else what the decoder makes of them

@@ -19,10 +19,12 @@
 #include "harness/orders/order_file.h"
 #include "harness/run/finished_cell.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/conditions.h"
 #include "harness/store/interrupt.h"
 #include "harness/store/progress.h"
 #include "harness/sweep/mistakes.h"
 #include "harness/sweep/nearest_name.h"
+#include "models/text/caption_tokens.h"
 
 namespace oar {
 namespace {
@@ -58,36 +60,28 @@ Editor open_editor(const FinishedCell& cell, const std::string& role, torch::Dev
   return editor;
 }
 
-/// Whether a model trained with classes met images without one.
-bool knows_no_class(const FinishedCell& cell) {
+/// Whether a model trained with a condition met images without one.
+bool knows_no_condition(const FinishedCell& cell) {
   return get<double>(cell.recipe(), "model.condition_dropout") > 0;
 }
 
-/// The number of the class `--label` names; nothing where there is no `--label`.
-std::optional<int64_t> label_of(const EditCommand& command, const FinishedCell& cell,
-                                const Editor& editor) {
-  if (command.label.empty()) {
-    if (command.options.guidance_scale == 1.0) return std::nullopt;
-    throw std::invalid_argument(
-        fmt::format("--guidance-scale {}: it strengthens a class, and none is given; add --label",
-                    command.options.guidance_scale));
-  }
-  if (editor.model->config().num_classes == 0) {
-    throw std::invalid_argument(fmt::format(
-        "--label \"{}\": the model of cell {} was trained without a condition; leave --label out, "
-        "or train with model.condition \"class\"",
-        command.label, cell.id()));
-  }
-  if (command.options.guidance_scale != 1.0 && !knows_no_class(cell)) {
-    throw std::invalid_argument(fmt::format(
-        "--guidance-scale {}: the model of cell {} was trained with model.condition_dropout 0 and "
-        "never learned to go without a class; use --guidance-scale 1, or train with "
-        "model.condition_dropout 0.1",
-        command.options.guidance_scale, cell.id()));
-  }
+[[noreturn]] void refuse_condition(const char* option, const std::string& value,
+                                   const FinishedCell& cell, const char* condition) {
+  const auto trained = get<std::string>(cell.recipe(), "model.condition");
+  throw std::invalid_argument(
+      fmt::format("{} \"{}\": the model of cell {} was trained {}; leave {} out, or train with "
+                  "model.condition \"{}\"",
+                  option, value, cell.id(),
+                  trained == "none" ? "without a condition"
+                                    : fmt::format("with model.condition \"{}\"", trained),
+                  option, condition));
+}
+
+/// The number of the class that `--label` names: int64 [1].
+torch::Tensor class_of(const EditCommand& command, const FinishedCell& cell) {
   const std::vector<std::string> classes = read_index(cell.artifact("dataset")).classes;
   const auto found = std::find(classes.begin(), classes.end(), command.label);
-  if (found != classes.end()) return found - classes.begin();
+  if (found != classes.end()) return torch::full({1}, found - classes.begin(), torch::kInt64);
   Mistakes mistakes;
   mistakes.add({"--label",
                 fmt::format("the data set has no class \"{}\"", command.label),
@@ -95,13 +89,49 @@ std::optional<int64_t> label_of(const EditCommand& command, const FinishedCell& 
   throw std::invalid_argument(mistakes.text());
 }
 
+/// The tokens of `--caption`, cut as those of the training were: int64 [1, L].
+torch::Tensor caption_of(const EditCommand& command, const FinishedCell& cell,
+                         const Editor& editor) {
+  const BpeVocabulary vocabulary = read_captions(cell.artifact("captions")).vocabulary;
+  const CaptionTokens made =
+      encode_captions(vocabulary, {command.caption}, editor.model->config().caption.length);
+  return torch::tensor(std::vector<int64_t>(made.ids.begin(), made.ids.end())).unsqueeze(0);
+}
+
+/// What `--label` or `--caption` names; not defined where there is neither.
+torch::Tensor condition_of(const EditCommand& command, const FinishedCell& cell,
+                           const Editor& editor) {
+  if (command.label.empty() && command.caption.empty()) {
+    if (command.options.guidance_scale == 1.0) return {};
+    throw std::invalid_argument(
+        fmt::format("--guidance-scale {}: it strengthens a class or caption, and none is given; "
+                    "add --label or --caption",
+                    command.options.guidance_scale));
+  }
+  const TransformerConfig& model = editor.model->config();
+  if (!command.label.empty() && model.num_classes == 0) {
+    refuse_condition("--label", command.label, cell, "class");
+  }
+  if (!command.caption.empty() && model.caption.length == 0) {
+    refuse_condition("--caption", command.caption, cell, "caption");
+  }
+  if (command.options.guidance_scale != 1.0 && !knows_no_condition(cell)) {
+    throw std::invalid_argument(fmt::format(
+        "--guidance-scale {}: the model of cell {} was trained with model.condition_dropout 0 and "
+        "never learned to go without a condition; use --guidance-scale 1, or train with "
+        "model.condition_dropout 0.1",
+        command.options.guidance_scale, cell.id()));
+  }
+  return command.caption.empty() ? class_of(command, cell) : caption_of(command, cell, editor);
+}
+
 /// The command's options with the names in it resolved.
 EditOptions edit_options(const EditCommand& command, const Grid& grid,
-                         std::optional<int64_t> label) {
+                         const torch::Tensor& condition) {
   EditOptions options = command.options;
   options.confidence = confidence_from_name(command.confidence);
   options.order.distance = distance_from_name(command.distance);
-  options.label = label;
+  options.condition = condition;
   options.memory_bytes = bytes_from_text(command.memory);
   const bool from_file = options.order.name == "from_file";
   if (from_file == command.order_file.empty()) {
@@ -123,6 +153,10 @@ EditOptions edit_options(const EditCommand& command, const Grid& grid,
   return options;
 }
 
+json word_or_null(const std::string& word) {
+  return word.empty() ? json(nullptr) : json(as_utf8(word));
+}
+
 /// What decided the drawn patches: options that the order does not read are left out.
 json options_record(const EditCommand& command, const EditOptions& options) {
   const OrderConfig& config = options.order;
@@ -131,10 +165,11 @@ json options_record(const EditCommand& command, const EditOptions& options) {
                  {"top_k", options.sampling.top_k},
                  {"top_p", options.sampling.top_p},
                  {"seed", options.sampling.seed},
-                 {"label", options.label ? json(as_utf8(command.label)) : json(nullptr)},
+                 {"label", word_or_null(command.label)},
                  {"guidance_scale", options.guidance_scale},
                  {"num_samples", options.num_samples},
                  {"known_pixels", options.keep_pixels ? "kept" : "decoded"}};
+  if (!command.caption.empty()) record["caption"] = as_utf8(command.caption);
   if (config.name == "from_file") {
     record["order_file_sha256"] = sha256_file(command.order_file);
     return record;
@@ -161,16 +196,16 @@ json input_record(const ImageInput& input) {
 
 /// What the reader of the samples should know: lines for the terminal and the record.
 std::vector<std::string> notes_on(const FinishedCell& cell, const std::string& role,
-                                  const Canvas& canvas, bool has_class) {
+                                  const Canvas& canvas, bool has_condition) {
   std::vector<std::string> notes;
   if (canvas.drawn.all().item<bool>()) {
     notes.push_back("every patch is drawn: nothing of the image is known to the model");
   }
-  if (!has_class && get<std::string>(cell.recipe(), "model.condition") != "none" &&
-      !knows_no_class(cell)) {
+  if (!has_condition && get<std::string>(cell.recipe(), "model.condition") != "none" &&
+      !knows_no_condition(cell)) {
     notes.push_back(
         "the model was trained with model.condition_dropout 0 and never met an image without a "
-        "class; name one with --label");
+        "condition; give one with --label or --caption");
   }
   const auto trained = get<std::string>(cell.recipe(), "train.order");
   if (role == "any_order" && trained != "random") {
@@ -229,9 +264,9 @@ int run_on_canvas(const EditCommand& command, const std::string& verb,
   json record = opened_record(command, opened);
   const Canvas canvas = make_canvas(canvas_shape(opened.editor), record);
   const EditOptions options =
-      edit_options(command, canvas.shape.grid, label_of(command, opened.cell, opened.editor));
+      edit_options(command, canvas.shape.grid, condition_of(command, opened.cell, opened.editor));
   const std::vector<std::string> notes =
-      notes_on(opened.cell, opened.role, canvas, options.label.has_value());
+      notes_on(opened.cell, opened.role, canvas, options.condition.defined());
   record.update({{"verb", verb},
                  {"options", options_record(command, options)},
                  {"notes", notes},

@@ -29,8 +29,10 @@ struct EditCommand {
   std::filesystem::path order_file;  ///< of the order `from_file`
   std::string confidence = "max_probability";
   std::string distance = "euclidean";
-  std::string label;    ///< name of a class; empty: no condition
-  EditOptions options;  ///< the rest; order.given, confidence and label are filled in from above
+  std::string label;    ///< name of a class; empty: none
+  std::string caption;  ///< empty: none
+  EditOptions
+      options;  ///< the rest; order.given, confidence and condition are filled in from above
 
   std::string memory = "2GiB";
   std::string device = "auto";

@@ -14,6 +14,7 @@
 #include "harness/measure/device.h"
 #include "harness/run/finished_cell.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/conditions.h"
 #include "harness/stages/label_images.h"
 #include "harness/stages/order_options.h"
 #include "harness/store/interrupt.h"
@@ -31,6 +32,7 @@ struct Material {
   std::string cell;
   DatasetIndex index;
   TokenGrids tokens;
+  torch::Tensor conditions;  ///< of the whole index
   Transformer model{nullptr};
 };
 
@@ -43,8 +45,11 @@ Material open_material(const ExtractOptions& options, torch::Device device) {
                                             cell.id(), options.model, fmt::join(models, ", ")));
   }
   Material material{cell.id(), read_index(cell.artifact("dataset")),
-                    read_tokens(cell.artifact("tokens")),
+                    read_tokens(cell.artifact("tokens")), torch::Tensor(),
                     read_transformer(cell.artifact(options.model), device)};
+  const bool reads_captions = material.model->config().caption.length > 0;
+  material.conditions = conditions_of(material.model->config(), material.index,
+                                      reads_captions ? cell.artifact("captions") : "");
   check_fit(material.model->config(), material.tokens.grid, material.tokens.codebook_size,
             cell.artifact(options.model).string());
   return material;
@@ -83,9 +88,7 @@ Found search(const Labeller& labeller, const Material& material, const std::vect
     const std::vector<int64_t> chunk(images.begin() + begin, images.begin() + end);
     const Rollout rollout =
         labeller.label(material.tokens.codes.index_select(0, indices(chunk)),
-                       material.model->config().num_classes > 0 ? labels_of(material.index, chunk)
-                                                                : torch::Tensor(),
-                       indices(chunk));
+                       rows_of(material.conditions, indices(chunk)), indices(chunk));
     orders.push_back(rollout.position_at);
     likelihoods.push_back(rollout.log_likelihood);
     found.token_evaluations += rollout.token_evaluations;

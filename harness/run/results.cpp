@@ -83,6 +83,13 @@ json metrics_of(const CellOutcome& cell, int64_t seed) {
   if (const json* answer = record_of(cell, "known_answer")) {
     add_known_answers(*answer, seed, metrics);
   }
+  if (const json* answer = record_of(cell, "condition")) {
+    json followed = metric("condition_accuracy", "condition followed", answer->at("accuracy"),
+                           "share", true, seed);
+    followed["num_generated"] = answer->at("images");
+    followed["chance"] = answer->at("chance");
+    metrics.push_back(std::move(followed));
+  }
   const json* model = record_of(cell, "specialist");
   if (model == nullptr) model = record_of(cell, "any_order");
   if (model != nullptr) {
@@ -109,6 +116,14 @@ json metrics_of(const CellOutcome& cell, int64_t seed) {
     add("tokenizer_psnr", "PSNR", quality.at("psnr"), "dB", true);
     add("tokenizer_rfid", fmt::format("rFID[{}]", quality.at("extractor").get<std::string>()),
         quality.at("rfid"), "", false);
+    if (quality.contains("rkid")) {  // not in records of before
+      add("tokenizer_rkid", fmt::format("rKID[{}]", quality.at("extractor").get<std::string>()),
+          quality.at("rkid"), "", false);
+      add("tokenizer_codes_used", "codes that these images use", quality.at("codebook_usage"),
+          "share", true);
+      add("tokenizer_code_perplexity", "perplexity of these codes", quality.at("perplexity"),
+          "codes", true);
+    }
   }
   return metrics;
 }

@@ -136,8 +136,30 @@ torch::Tensor indices(const std::vector<int64_t>& images) {
   return torch::tensor(images, torch::kInt64);
 }
 
+namespace {
+
+torch::Tensor read_codes(const TensorMap& tensors, const char* name, const TokenGrids& tokens,
+                         const fs::path& path) {
+  const torch::Tensor codes = tensor_of(tensors, name, path).to(torch::kInt64);
+  if (codes.dim() != 2 || codes.size(1) != tokens.grid.size()) {
+    throw BadWeights(fmt::format("{}: {} {} an image do not fill a {}x{} grid", path.string(),
+                                 codes.size(-1), name, tokens.grid.rows, tokens.grid.cols));
+  }
+  if (codes.numel() > 0 &&
+      (codes.min().item<int64_t>() < 0 || codes.max().item<int64_t>() >= tokens.codebook_size)) {
+    throw BadWeights(fmt::format("{}: {} {} .. {} do not fit a codebook of {}", path.string(), name,
+                                 codes.min().item<int64_t>(), codes.max().item<int64_t>(),
+                                 tokens.codebook_size));
+  }
+  return codes;
+}
+
+}  // namespace
+
 void write_tokens(const fs::path& folder, const TokenGrids& tokens) {
-  write_safetensors(folder / "tokens.safetensors", {{"codes", tokens.codes.to(torch::kInt16)}});
+  TensorMap tensors = {{"codes", tokens.codes.to(torch::kInt16)}};
+  if (tokens.mirrored.defined()) tensors.emplace("mirrored", tokens.mirrored.to(torch::kInt16));
+  write_safetensors(folder / "tokens.safetensors", tensors);
   write_json(folder / kConfig, {{"rows", tokens.grid.rows},
                                 {"cols", tokens.grid.cols},
                                 {"codebook_size", tokens.codebook_size}});
@@ -146,18 +168,14 @@ void write_tokens(const fs::path& folder, const TokenGrids& tokens) {
 TokenGrids read_tokens(const fs::path& folder) {
   const json config = read_json(folder / kConfig);
   const fs::path path = folder / "tokens.safetensors";
-  TokenGrids tokens{{config.at("rows"), config.at("cols")},
-                    config.at("codebook_size"),
-                    tensor_of(read_tensors(path), "codes", path).to(torch::kInt64)};
-  if (tokens.codes.dim() != 2 || tokens.codes.size(1) != tokens.grid.size()) {
-    throw BadWeights(fmt::format("{}: {} codes an image do not fill a {}x{} grid", path.string(),
-                                 tokens.codes.size(-1), tokens.grid.rows, tokens.grid.cols));
-  }
-  if (tokens.codes.numel() > 0 && (tokens.codes.min().item<int64_t>() < 0 ||
-                                   tokens.codes.max().item<int64_t>() >= tokens.codebook_size)) {
-    throw BadWeights(fmt::format("{}: codes {} .. {} do not fit a codebook of {}", path.string(),
-                                 tokens.codes.min().item<int64_t>(),
-                                 tokens.codes.max().item<int64_t>(), tokens.codebook_size));
+  const TensorMap tensors = read_tensors(path);
+  TokenGrids tokens{{config.at("rows"), config.at("cols")}, config.at("codebook_size"), {}, {}};
+  tokens.codes = read_codes(tensors, "codes", tokens, path);
+  if (!tensors.contains("mirrored")) return tokens;
+  tokens.mirrored = read_codes(tensors, "mirrored", tokens, path);
+  if (tokens.mirrored.sizes() != tokens.codes.sizes()) {
+    throw BadWeights(fmt::format("{}: {} images, but {} mirrored ones", path.string(),
+                                 tokens.codes.size(0), tokens.mirrored.size(0)));
   }
   return tokens;
 }
@@ -176,16 +194,23 @@ Vqgan read_tokenizer(const fs::path& folder, torch::Device device) {
 }
 
 json to_json(const TransformerConfig& config) {
-  return {{"rows", config.grid.rows},
-          {"cols", config.grid.cols},
-          {"codebook_size", config.codebook_size},
-          {"layers", config.layers},
-          {"width", config.width},
-          {"heads", config.heads},
-          {"next_encoding", config.next_encoding},
-          {"num_classes", config.num_classes},
-          {"dropout", config.dropout},
-          {"location_after", config.location_after}};
+  json made = {{"rows", config.grid.rows},
+               {"cols", config.grid.cols},
+               {"codebook_size", config.codebook_size},
+               {"layers", config.layers},
+               {"width", config.width},
+               {"heads", config.heads},
+               {"next_encoding", config.next_encoding},
+               {"num_classes", config.num_classes},
+               {"dropout", config.dropout},
+               {"location_after", config.location_after}};
+  if (config.caption.length > 0) {
+    made["caption"] = {{"length", config.caption.length},
+                       {"vocabulary", config.caption.vocabulary},
+                       {"layers", config.caption.layers},
+                       {"cross_attention", config.caption.cross_attention}};
+  }
+  return made;
 }
 
 int64_t location_block(int64_t layers) {
@@ -209,6 +234,13 @@ TransformerConfig transformer_config_from(const json& json) {
   json.at("num_classes").get_to(config.num_classes);
   json.at("dropout").get_to(config.dropout);
   config.location_after = json.value("location_after", int64_t{0});
+  if (json.contains("caption")) {
+    const auto& caption = json.at("caption");
+    caption.at("length").get_to(config.caption.length);
+    caption.at("vocabulary").get_to(config.caption.vocabulary);
+    caption.at("layers").get_to(config.caption.layers);
+    caption.at("cross_attention").get_to(config.caption.cross_attention);
+  }
   return config;
 }
 

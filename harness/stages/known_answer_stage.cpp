@@ -3,6 +3,7 @@
 #include "datasets/sunset_scene.h"
 #include "harness/orders/order_record.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/conditions.h"
 #include "harness/stages/known_answer.h"
 #include "harness/stages/label_images.h"
 #include "harness/stages/order_options.h"
@@ -55,8 +56,9 @@ Labelled label(StageContext& context, const std::string& order_file,
     labelled.images = images_of(index, Split::kTrain, config.at("images"));
   }
   labelled.codes = tokens.codes.index_select(0, indices(labelled.images));
-  const TensorMap found = label_images(context, {model, placer, *policy, options, environment},
-                                       index, tokens, labelled.images);
+  const TensorMap found =
+      label_images(context, {model, placer, *policy, options, environment}, tokens,
+                   conditions_of(model->config(), index, context), labelled.images);
   write_safetensors(
       context.work() / "orders.safetensors", found,
       {{"rows", std::to_string(tokens.grid.rows)}, {"cols", std::to_string(tokens.grid.cols)}});

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "harness/stages/conditions.h"
 #include "orders/order_comparison.h"
 
 namespace oar {
@@ -33,10 +34,10 @@ int64_t Labeller::images_together(int64_t wanted) const {
   return CachedScorer::plan(model->config(), wanted, scorer_options()).batch;
 }
 
-Rollout Labeller::label(const torch::Tensor& codes, const torch::Tensor& labels,
+Rollout Labeller::label(const torch::Tensor& codes, const torch::Tensor& condition,
                         const torch::Tensor& images) const {
   ScorerOptions scoring = scorer_options();
-  if (labels.defined()) scoring.labels = labels.to(environment.device);
+  if (condition.defined()) scoring.condition = condition.to(environment.device);
   CachedScorer scorer(model, images.size(0), scoring);
   std::optional<CachedScorer> places;
   RolloutOptions rolling = options;
@@ -44,7 +45,7 @@ Rollout Labeller::label(const torch::Tensor& codes, const torch::Tensor& labels,
   return roll_out(scorer, policy, given_codes(codes), images, rolling);
 }
 
-json Labeller::agreement(const torch::Tensor& codes, const torch::Tensor& labels,
+json Labeller::agreement(const torch::Tensor& codes, const torch::Tensor& condition,
                          const torch::Tensor& images) const {
   if (!policy.is_learned() || options.search == options.search.exact()) return nullptr;
   const int64_t count = std::min(images.size(0), images_together(kImagesSearchedExactly));
@@ -53,7 +54,7 @@ json Labeller::agreement(const torch::Tensor& codes, const torch::Tensor& labels
   };
   const auto search = [&](const Labeller& labeller, double& seconds) {
     const auto start = std::chrono::steady_clock::now();
-    Rollout found = labeller.label(first(codes), first(labels), first(images));
+    Rollout found = labeller.label(first(codes), first(condition), first(images));
     seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return found;
   };
@@ -74,20 +75,18 @@ json Labeller::agreement(const torch::Tensor& codes, const torch::Tensor& labels
           {"speedup", exact_seconds / approximate_seconds}};
 }
 
-TensorMap label_images(StageContext& context, const Labeller& labeller, const DatasetIndex& index,
-                       const TokenGrids& tokens, const std::vector<int64_t>& images) {
-  return in_chunks(
-      context, "images", static_cast<int64_t>(images.size()),
-      labeller.images_together(kImagesTogether), [&](int64_t begin, int64_t end) {
-        const std::vector<int64_t> chunk(images.begin() + begin, images.begin() + end);
-        const Rollout rollout = labeller.label(
-            tokens.codes.index_select(0, indices(chunk)),
-            labeller.model->config().num_classes > 0 ? labels_of(index, chunk) : torch::Tensor(),
-            indices(chunk));
-        return TensorMap{{"image", indices(chunk)},
-                         {"log_likelihood", rollout.log_likelihood},
-                         {"position_at", rollout.position_at.to(torch::kInt16)}};
-      });
+TensorMap label_images(StageContext& context, const Labeller& labeller, const TokenGrids& tokens,
+                       const torch::Tensor& conditions, const std::vector<int64_t>& images) {
+  return in_chunks(context, "images", static_cast<int64_t>(images.size()),
+                   labeller.images_together(kImagesTogether), [&](int64_t begin, int64_t end) {
+                     const std::vector<int64_t> chunk(images.begin() + begin, images.begin() + end);
+                     const Rollout rollout =
+                         labeller.label(tokens.codes.index_select(0, indices(chunk)),
+                                        rows_of(conditions, indices(chunk)), indices(chunk));
+                     return TensorMap{{"image", indices(chunk)},
+                                      {"log_likelihood", rollout.log_likelihood},
+                                      {"position_at", rollout.position_at.to(torch::kInt16)}};
+                   });
 }
 
 }  // namespace oar

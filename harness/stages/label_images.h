@@ -22,18 +22,18 @@ struct Labeller {
   /// Images that fit into the memory budget together, at most `wanted`.
   int64_t images_together(int64_t wanted) const;
 
-  /// Memory, guidance and look-ahead of the searches; labels are the caller's.
+  /// Memory, guidance and look-ahead of the searches; conditions are the caller's.
   ScorerOptions scorer_options() const;
 
-  /// The orders of images with these codes int64 [B, N] and labels int64 [B] (not defined: no
-  /// condition), all at once; `images` int64 [B] are the keys of their random numbers.
-  Rollout label(const torch::Tensor& codes, const torch::Tensor& labels,
+  /// The orders of images with these codes int64 [B, N] and conditions int64 [B] or [B, L] (not
+  /// defined: none), all at once; `images` int64 [B] are the keys of their random numbers.
+  Rollout label(const torch::Tensor& codes, const torch::Tensor& condition,
                 const torch::Tensor& images) const;
 
   /// How an approximate search compares with the exact one, on the first of these images and with
   /// the same model: Kendall's τ of the orders, both likelihoods, and what was saved. Null where
   /// the search is exact.
-  nlohmann::json agreement(const torch::Tensor& codes, const torch::Tensor& labels,
+  nlohmann::json agreement(const torch::Tensor& codes, const torch::Tensor& condition,
                            const torch::Tensor& images) const;
 };
 
@@ -41,8 +41,9 @@ struct Labeller {
 double mean_nats(const torch::Tensor& log_likelihood);
 
 /// The same for any number of images, in chunks that survive an interruption: `image` int64 [M],
-/// `log_likelihood` float32 [M, N] by step, `position_at` int16 [M, N].
-TensorMap label_images(StageContext& context, const Labeller& labeller, const DatasetIndex& index,
-                       const TokenGrids& tokens, const std::vector<int64_t>& images);
+/// `log_likelihood` float32 [M, N] by step, `position_at` int16 [M, N]. `conditions` are those of
+/// the whole index (conditions_of()).
+TensorMap label_images(StageContext& context, const Labeller& labeller, const TokenGrids& tokens,
+                       const torch::Tensor& conditions, const std::vector<int64_t>& images);
 
 }  // namespace oar

@@ -8,6 +8,9 @@
 #include <utility>
 
 #include "datasets/dataset.h"
+#include "datasets/dataset_info.h"
+#include "datasets/square.h"
+#include "harness/stages/missing_conditions.h"
 #include "harness/stages/planner.h"
 #include "harness/stages/recipe_parts.h"
 #include "metrics/feature_extractor.h"
@@ -65,7 +68,7 @@ std::vector<PlannedStage> plan_cell(const Recipe& recipe, int64_t seed,
   return cell;
 }
 
-void check_against_data(const Recipe& recipe, const json& record) {
+void check_against_data(const Recipe& recipe, const json& record, bool allow_missing) {
   if (record.at("train") == 0) {
     throw BadData("no image is left for training; lower dataset.held_out or bring more images");
   }
@@ -75,6 +78,7 @@ void check_against_data(const Recipe& recipe, const json& record) {
         "or "
         "use condition \"none\"");
   }
+  check_conditions(recipe, record, allow_missing);
   if (is_token_dataset(get<std::string>(recipe, "dataset.name"))) return;  // no image is scored
   const auto reference = get<std::string>(recipe, "evaluate.reference");
   const auto limit = get<int64_t>(recipe, "evaluate.max_reference");
@@ -99,17 +103,18 @@ void check_against_data(const Recipe& recipe, const json& record) {
 
 KnownNames known_names() {
   KnownNames known;
-  for (const auto& [name, summary] : list_datasets()) {
-    known.datasets.push_back(name);
-    if (is_generated(name)) known.generated_datasets.push_back(name);
+  for (const DatasetInfo& info : dataset_infos()) {
+    known.datasets.push_back(info.name);
+    if (info.generated) known.generated_datasets.push_back(info.name);
+    if (!info.has_images) known.token_datasets.push_back(info.name);
+    if (info.class_from_column) known.class_column_datasets.push_back(info.name);
+    if (!info.has_classes) known.unlabelled_datasets.push_back(info.name);
+    if (info.official_split) known.officially_split_datasets.push_back(info.name);
+    if (!info.has_captions) known.uncaptioned_datasets.push_back(info.name);
+    if (info.has_images && !info.mirrors_allowed) known.unmirrored_datasets.push_back(info.name);
   }
-  for (const auto& [name, summary] : list_token_datasets()) {
-    known.datasets.push_back(name);
-    known.generated_datasets.push_back(name);
-    known.token_datasets.push_back(name);
-  }
-  known.class_column_datasets = {"fashion_products"};
-  known.unlabelled_datasets = {"celeba_hq", "planted_path"};
+  for (const auto& [name, summary] : list_crops()) known.crops.push_back(name);
+  for (const auto& [name, summary] : list_resizes()) known.resizes.push_back(name);
   known.tokenizers = {"vqgan"};
   for (const OrderInfo& order : list_orders()) {
     known.orders.push_back(order.name);
@@ -126,9 +131,11 @@ KnownNames known_names() {
   known.metrics = find_option("evaluate.metrics")->accepts.choices;
   known.undirected_metrics = {"mean_inter_patch_distance", "sun_before_clouds",
                               "background_first_index"};
-  for (const char* metric : {"mean_inter_patch_distance", "excess_nats", "path_adjacent_share",
-                             "sun_before_clouds", "background_first_index", "nats_per_image_raster",
-                             "nats_per_image_random", "tokenizer_psnr", "tokenizer_rfid"}) {
+  for (const char* metric :
+       {"mean_inter_patch_distance", "excess_nats", "path_adjacent_share", "sun_before_clouds",
+        "background_first_index", "nats_per_image_raster", "nats_per_image_random",
+        "condition_accuracy", "tokenizer_psnr", "tokenizer_rfid", "tokenizer_rkid",
+        "tokenizer_codes_used", "tokenizer_code_perplexity"}) {
     known.metrics.emplace_back(metric);
   }
   return known;

@@ -10,6 +10,7 @@
 #include "datasets/sha256.h"
 #include "harness/measure/extractors.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/conditions.h"
 #include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
 #include "orders/order_policy.h"
@@ -183,27 +184,35 @@ void Planner::add_images(Step& step) {
                      work::dataset(made.images, config.image_size), images,
                      [=](StageContext& context) { return run_dataset(context, config); });
 
-  const std::string weights = section("tokenizer").at("weights");
-  const json tokenizer = tokenizer_identity(section("tokenizer"), config.image_size,
-                                            weights.empty() ? "" : hash_of_file(weights));
+  const TokenizerFiles files = tokenizer_files(section("tokenizer"));
+  json tokenizer =
+      tokenizer_identity(section("tokenizer"), config.image_size,
+                         [this](const std::string& path) { return hash_of_file(path); });
+  const json augmentation = augmentation_identity(section("dataset"), section("tokenizer"));
+  if (tokenizer.contains("training") && !augmentation.is_null()) {
+    tokenizer["training"]["augmentation"] = augmentation;
+  }
+  json codes = damage_identity(section("tokenizer"));
+  if (section("dataset").at("mirror") == "on") codes["mirrored"] = true;
   const VqganConfig vqgan = vqgan_config_from(tokenizer.at("network"));
   VqganConfig at_size = vqgan;  // its own size may be another than that of the images
   at_size.image_size = config.image_size;
   made.pixels_work = work::tokenizer_pass(at_size);
   const int64_t trained_on =
-      weights.empty() ? tokenizer.at("training").at("images_seen").get<int64_t>() : 0;
+      files.weights.empty() ? tokenizer.at("training").at("images_seen").get<int64_t>() : 0;
   made.tokenizer = add(
       step, "tokenizer", make_node("tokenizer", 1, tokenizer, {{"dataset", input(made.dataset)}}),
       work::tokenizer_training(at_size, trained_on), parameters_of(vqgan),
-      [=](StageContext& context) { return run_tokenizer(context, config, weights, environment); });
+      [=](StageContext& context) { return run_tokenizer(context, config, files, environment); });
   const int64_t side = config.image_size / vqgan.downsample();
   made.grid = {side, side};
   made.codebook_size = vqgan.codebook_size;
   made.tokens =
       add(step, "tokens",
-          make_node("tokens", 1, damage_identity(section("tokenizer")),
+          make_node("tokens", 1, codes,
                     {{"dataset", input(made.dataset)}, {"tokenizer", input(made.tokenizer)}}),
-          images * made.pixels_work, images * static_cast<double>(side * side),
+          (codes.contains("mirrored") ? 2 : 1) * images * made.pixels_work,
+          images * static_cast<double>(side * side),
           [=](StageContext& context) { return run_tokens(context, config, environment); });
   const size_t pictures = add(
       step, "reconstructions",
@@ -249,6 +258,23 @@ const json& Planner::identity_of_model(const Made& made) {
   return identity;
 }
 
+/// The captions of all images as tokens of a vocabulary that is learned from them.
+void Planner::add_captions(Step& step) {
+  const json& model = section("model");
+  const auto images = static_cast<double>(step.made.images);
+  step.made.captions = add(step, "captions",
+                           make_node("captions", 1,
+                                     {{"vocabulary", model.at("caption_vocabulary")},
+                                      {"length", model.at("caption_tokens")}},
+                                     {{"dataset", input(step.made.dataset)}}),
+                           images, images, run_captions);
+}
+
+Planner::Inputs Planner::with_captions(const Made& made, Inputs inputs) const {
+  if (made.captions != SIZE_MAX) inputs.emplace_back("captions", input(made.captions));
+  return inputs;
+}
+
 void Planner::add_model(Step& step) {
   const Environment environment = environment_;
   const json &model = section("model"), &train = section("train");
@@ -261,12 +287,14 @@ void Planner::add_model(Step& step) {
   check_order(step, "train", identity.at("train"));
   const work::Network network{identity.at("network").at("layers"),
                               identity.at("network").at("width"), made.codebook_size, made.grid};
-  made.any_order =
-      add(step, "any_order",
-          make_node("any_order", 1, std::move(identity),
-                    {{"dataset", input(made.dataset)}, {"tokens", input(made.tokens)}}),
-          work::training(network, train.at("images_seen")), parameters_of(network),
-          [=](StageContext& context) { return run_any_order(context, order_file, environment); });
+  if (model.at("condition") == "caption") add_captions(step);
+  made.any_order = add(
+      step, "any_order",
+      make_node(
+          "any_order", 1, std::move(identity),
+          with_captions(made, {{"dataset", input(made.dataset)}, {"tokens", input(made.tokens)}})),
+      work::training(network, train.at("images_seen")), parameters_of(network),
+      [=](StageContext& context) { return run_any_order(context, order_file, environment); });
   stages_[made.any_order].data_parallel = true;
   made.model = made.any_order;
 }
@@ -294,9 +322,9 @@ void Planner::add_round(Step& step, int64_t round, const std::string& suffix) {
   const size_t labels =
       add(step, "orders" + suffix,
           make_node("orders", 2, orders,
-                    {{"dataset", input(made.dataset)},
-                     {"tokens", input(made.tokens)},
-                     {"model", input(made.model)}}),
+                    with_captions(made, {{"dataset", input(made.dataset)},
+                                         {"tokens", input(made.tokens)},
+                                         {"model", input(made.model)}})),
           labelled * work::search(network, orders, true),
           labelled * static_cast<double>(made.grid.size()),
           [=](StageContext& context) { return run_orders(context, environment); });
@@ -321,10 +349,10 @@ void Planner::add_round(Step& step, int64_t round, const std::string& suffix) {
   }
   made.model = add(step, "specialist" + suffix,
                    make_node("specialist", 2, identity,
-                             {{"dataset", input(made.dataset)},
-                              {"tokens", input(made.tokens)},
-                              {"model", input(made.model)},
-                              {"orders", input(labels)}}),
+                             with_captions(made, {{"dataset", input(made.dataset)},
+                                                  {"tokens", input(made.tokens)},
+                                                  {"model", input(made.model)},
+                                                  {"orders", input(labels)}})),
                    work::training(network, relabel.at("images_seen")), parameters_of(network),
                    [=](StageContext& context) { return run_specialist(context, environment); });
   stages_[made.model].data_parallel = true;
@@ -371,21 +399,23 @@ void Planner::add_samples(Step& step) {
     identity[option] = generate.at(option);
   }
   identity["seed"] = seed_;
-  std::vector<std::pair<std::string, StageNode>> inputs = {{"dataset", input(made.dataset)},
-                                                           {"model", input(made.model)}};
+  Inputs inputs = {{"dataset", input(made.dataset)}, {"model", input(made.model)}};
   if (made.has_tokenizer()) {
     inputs.insert(inputs.begin() + 1, {"tokenizer", input(made.tokenizer)});
   }
   if (placer) inputs.emplace_back("placer", input(made.any_order));
+  inputs = with_captions(made, std::move(inputs));
   const int64_t batch_size = generate.at("batch_size");
   const std::string order_file = generate.at("order_file");
+  const bool conditional = section("model").at("condition") != "none";
   const double images = generate.at("num_samples"),
                side = made.has_tokenizer() ? section("dataset").at("image_size").get<double>() : 1;
-  made.samples = add(
-      step, "samples", make_node("samples", 2, std::move(identity), inputs), images * search,
-      images * (side * side + static_cast<double>(made.grid.size())), [=](StageContext& context) {
-        return run_samples(context, batch_size, order_file, environment);
-      });
+  made.samples =
+      add(step, "samples", make_node("samples", conditional ? 3 : 2, std::move(identity), inputs),
+          images * search, images * (side * side + static_cast<double>(made.grid.size())),
+          [=](StageContext& context) {
+            return run_samples(context, batch_size, order_file, environment);
+          });
 }
 
 /// Features of the real images.
@@ -438,6 +468,16 @@ void Planner::add_order_statistics(Step& step) {
       [](StageContext& context) { return run_order_statistics(context); });
 }
 
+/// Whether generated sunsets have the sun that they were asked for.
+void Planner::add_condition_answer(Step& step) {
+  const Made& made = step.made;
+  const double images = stages_[made.samples].node.config.at("num_samples");
+  add(step, "condition",
+      make_node("condition", 1, json::object(),
+                {{"dataset", input(made.dataset)}, {"samples", input(made.samples)}}),
+      images, 1, run_sunset_condition);
+}
+
 /// Where the data set knows the truth: how the cell's order does against it.
 void Planner::add_known_answer(Step& step) {
   const json& dataset = section("dataset");
@@ -452,6 +492,7 @@ void Planner::add_known_answer(Step& step) {
     };
   } else if (name == "sunset") {
     const DatasetConfig config = dataset_config_from(dataset);
+    if (section("model").at("condition") != "none") add_condition_answer(step);
     function = [=](StageContext& context) {
       return run_sunset_answer(context, config, order_file, environment);
     };
@@ -462,10 +503,11 @@ void Planner::add_known_answer(Step& step) {
   json identity = identity_of_search("generate");
   identity["images"] = section("evaluate").at("known_answer_images");
   identity["seed"] = seed_;
-  std::vector<std::pair<std::string, StageNode>> inputs = {{"dataset", input(made.dataset)},
-                                                           {"tokens", input(made.tokens)},
-                                                           {"model", input(made.model)}};
+  Inputs inputs = {{"dataset", input(made.dataset)},
+                   {"tokens", input(made.tokens)},
+                   {"model", input(made.model)}};
   if (has_placer(made)) inputs.emplace_back("placer", input(made.any_order));
+  inputs = with_captions(made, std::move(inputs));
   const int64_t held_out = made.images - made.train_images;
   const auto images = static_cast<double>(
       at_most(identity.at("images"), held_out > 0 ? held_out : made.train_images));

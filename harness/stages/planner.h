@@ -42,6 +42,7 @@ class Planner {
     double condition_dropout = 0;
     size_t dataset = 0, tokens = 0, any_order = 0, model = 0, samples = 0;
     size_t tokenizer = SIZE_MAX;  ///< SIZE_MAX: the data are codes
+    size_t captions = SIZE_MAX;   ///< SIZE_MAX: the model reads none
     double pixels_work = 0;       ///< of one image through the decoder
     bool has_tokenizer() const { return tokenizer != SIZE_MAX; }
   };
@@ -69,17 +70,21 @@ class Planner {
 
   void add_images(Step& step);
   void add_codes(Step& step);
+  void add_captions(Step& step);
   void add_model(Step& step);
   void add_round(Step& step, int64_t round, const std::string& suffix);
   void add_samples(Step& step);
   void add_reference(Step& step);
   void add_scores(Step& step, size_t reference);
   void add_order_statistics(Step& step);
+  void add_condition_answer(Step& step);
   void add_known_answer(Step& step);
 
   void check_order(const Step& step, const char* section, const nlohmann::json& identity);
   void check_location_head(bool has_placer) const;
   bool has_placer(const Made& made) const;
+  using Inputs = std::vector<std::pair<std::string, StageNode>>;
+  Inputs with_captions(const Made& made, Inputs inputs) const;
   const nlohmann::json& section(const char* name) const { return part(*recipe_, name); }
   const nlohmann::json& identity_of_model(const Made& made);
   const nlohmann::json& identity_of_search(const char* section);

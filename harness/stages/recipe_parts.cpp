@@ -9,11 +9,12 @@
 #include <system_error>
 #include <vector>
 
+#include "datasets/dataset_info.h"
 #include "datasets/sha256.h"
 #include "harness/stages/artifacts.h"
 #include "harness/sweep/tokenizer_sizes.h"
 #include "models/any_order/next_encoding.h"
-#include "models/vqgan/trainer.h"
+#include "models/vqgan/vqgan_file.h"
 #include "orders/order_policy.h"
 
 namespace oar {
@@ -27,6 +28,11 @@ FolderContents contents_of_folder(const fs::path& root) {
         "dataset.root: there is no folder \"{}\"; set dataset.root to the folder of your copy "
         "(--set dataset.root=...)",
         root.string()));
+  }
+  if (fs::is_regular_file(root) && root.extension() == ".tar") {
+    const std::string line =
+        fmt::format("tar {} {}\n", root.filename().string(), fs::file_size(root));
+    return {sha256_hex(std::as_bytes(std::span(line))), 1};
   }
   if (!fs::is_directory(root)) {
     throw BadData(fmt::format("dataset.root: \"{}\" is not a folder", root.string()));
@@ -55,13 +61,28 @@ DatasetConfig dataset_config_from(const json& section) {
   section.at("image_size").get_to(config.image_size);
   section.at("max_images").get_to(config.max_images);
   section.at("held_out").get_to(config.held_out);
+  section.at("split").get_to(config.split);
   section.at("class_column").get_to(config.class_column);
-  section.at("caption_column").get_to(config.caption_column);
+  section.at("caption").get_to(config.caption);
+  section.at("crop").get_to(config.crop);
+  section.at("resize").get_to(config.resize);
   section.at("seed").get_to(config.seed);
   return config;
 }
 
-bool is_generated(const std::string& dataset) { return dataset == "sunset"; }
+json augmentation_identity(const json& dataset, const json& tokenizer) {
+  json identity;
+  if (dataset.at("mirror") == "on") identity["mirror"] = true;
+  if (tokenizer.at("random_crop") < 1.0) identity["smallest_side"] = tokenizer.at("random_crop");
+  return identity;
+}
+
+Augmentation augmentation_from(const json& training) {
+  const json identity = training.value("augmentation", json::object());
+  return {identity.value("mirror", false), identity.value("smallest_side", 1.0)};
+}
+
+bool is_generated(const std::string& dataset) { return dataset_info(dataset).generated; }
 
 bool is_token_dataset(const std::string& dataset) {
   const auto known = list_token_datasets();
@@ -71,12 +92,23 @@ bool is_token_dataset(const std::string& dataset) {
 
 json dataset_identity(json section) {
   const bool tokens = is_token_dataset(section.at("name"));
-  for (const char* of_images : {"image_size", "class_column", "caption_column"}) {
+  for (const char* of_images : {"image_size", "class_column", "caption"}) {
     if (tokens) section.erase(of_images);
   }
   for (const char* of_tokens : {"rows", "cols", "codes", "noise", "path"}) {
     if (!tokens) section.erase(of_tokens);
   }
+  // Younger than the store: written where they differ, so that indexes of before keep their keys.
+  const DatasetConfig standard;
+  if (section.at("crop") == standard.crop) section.erase("crop");
+  if (section.at("resize") == standard.resize) section.erase("resize");
+  section.erase(section.at("split") == standard.split ? "split"
+                                                      : "held_out");  // the other is asked
+  if (!tokens) {  // as the option was called when the first indexes were made
+    section["caption_column"] = section.at("caption");
+    section.erase("caption");
+  }
+  section.erase("mirror");  // changes what is trained on, not what there is
   section.erase("root");
   return section;
 }
@@ -156,35 +188,16 @@ VqganConfig network_of_options(const json& section, int64_t image_size) {
 
 }  // namespace
 
-json tokenizer_identity(const json& section, int64_t image_size,
-                        const std::string& weights_sha256) {
-  const std::string preset = section.at("preset");
+json tokenizer_identity(const json& section, int64_t image_size, const HashOfFile& hash_of_file) {
   const std::optional<VqganConfig> stated = network_of_files(section, image_size);
   const VqganConfig network = stated ? *stated : network_of_options(section, image_size);
-  if (!weights_sha256.empty()) {
-    return {{"network", to_json(network)}, {"weights_sha256", weights_sha256}};
+  const std::string weights = section.at("weights");
+  if (!weights.empty()) {
+    return {{"network", to_json(network)}, {"weights_sha256", hash_of_file(weights)}};
   }
-  TrainerOptions options = trainer_preset(preset);
-  override_by(section, "images_seen", options.images_seen);
-  override_by(section, "batch_size", options.batch_size);
-  override_by(section, "learning_rate", options.learning_rate);
-  override_by(section, "perceptual_weight", options.perceptual_weight);
-  override_by(section, "discriminator_weight", options.discriminator_weight);
-  override_by(section, "discriminator_start", options.discriminator_start);
-  override_by(section, "commitment", options.commitment);
-  json training = {{"images_seen", options.images_seen},
-                   {"batch_size", options.batch_size},
-                   {"learning_rate", options.learning_rate},
-                   {"perceptual_weight", options.perceptual_weight},
-                   {"discriminator_weight", options.discriminator_weight},
-                   {"discriminator_start", options.discriminator_start},
-                   {"seed", section.at("seed")}};
-  // Younger than the store: written where they differ, so that artifacts of before keep their keys.
-  if (options.commitment != TrainerOptions{}.commitment) {
-    training["commitment"] = options.commitment;
-  }
-  if (section.at("legacy_beta") == "on") training["legacy_beta"] = true;
-  return {{"network", to_json(network)}, {"preset", preset}, {"training", std::move(training)}};
+  return {{"network", to_json(network)},
+          {"preset", section.at("preset")},
+          {"training", training_identity(section, hash_of_file)}};
 }
 
 json damage_identity(const json& section) {
@@ -204,12 +217,21 @@ json network_identity(const json& section, const Grid& grid, int64_t codebook_si
   section.at("dropout").get_to(config.dropout);
   config.grid = grid;
   config.codebook_size = codebook_size;
+  const bool captions = section.at("condition") == "caption";
+  if (captions) {
+    section.at("caption_tokens").get_to(config.caption.length);
+    section.at("caption_vocabulary").get_to(config.caption.vocabulary);
+    section.at("caption_layers").get_to(config.caption.layers);
+    config.caption.cross_attention = section.at("caption_as") == "cross_attention";
+  }
   check_config(config);
-  return {{"layers", config.layers},
-          {"width", config.width},
-          {"heads", config.heads},
-          {"next_encoding", parse_next_encoding(config.next_encoding).canonical_name()},
-          {"dropout", config.dropout}};
+  json network = {{"layers", config.layers},
+                  {"width", config.width},
+                  {"heads", config.heads},
+                  {"next_encoding", parse_next_encoding(config.next_encoding).canonical_name()},
+                  {"dropout", config.dropout}};
+  if (captions) network["caption"] = to_json(config).at("caption");
+  return network;
 }
 
 json pick(const json& object, std::initializer_list<const char*> names) {

@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "datasets/augmentation.h"
 #include "datasets/dataset.h"
 #include "datasets/planted_path.h"
+#include "harness/stages/tokenizer_training.h"
 #include "orders/grid.h"
 
 namespace oar {
@@ -16,7 +18,8 @@ namespace oar {
 // What the sections of a recipe say, in the words of the folders that carry it out. Identities hold
 // what decides a stage's result and nothing else.
 
-/// The files below a folder, known by their names and sizes: a look at directories only.
+/// The files below a folder, known by their names and sizes: a look at directories only. One tar
+/// is known by its own, and is not the folder that holds nothing else: images are named otherwise.
 struct FolderContents {
   std::string sha256;  ///< of the sorted names and sizes
   int64_t files = 0;
@@ -26,6 +29,13 @@ struct FolderContents {
 FolderContents contents_of_folder(const std::filesystem::path& root);
 
 DatasetConfig dataset_config_from(const nlohmann::json& section);
+
+/// What the tokenizer's training may change about its images, as a member of its identity; null
+/// where nothing is.
+nlohmann::json augmentation_identity(const nlohmann::json& dataset,
+                                     const nlohmann::json& tokenizer);
+/// The same, out of the identity of a training.
+Augmentation augmentation_from(const nlohmann::json& training);
 
 /// Data sets that need no folder, and those that are codes from the start.
 bool is_generated(const std::string& dataset);
@@ -43,12 +53,11 @@ PlantedPathConfig planted_path_from(const nlohmann::json& section);
 /// Empty where nothing is.
 nlohmann::json damage_identity(const nlohmann::json& section);
 
-/// The tokenizer's network, and its training or its brought weights, whose SHA-256 is
-/// `weights_sha256`; empty: it is trained.
+/// The tokenizer's network, and its training or its brought weights. Files count by their SHA-256.
 ///
-/// Errors  std::invalid_argument for sizes that do not fit each other.
+/// Errors  std::invalid_argument for sizes that do not fit each other; what `hash_of_file` throws.
 nlohmann::json tokenizer_identity(const nlohmann::json& section, int64_t image_size,
-                                  const std::string& weights_sha256);
+                                  const HashOfFile& hash_of_file);
 
 /// The Transformer of section `model`.
 ///

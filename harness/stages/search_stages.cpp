@@ -6,6 +6,7 @@
 
 #include "harness/orders/order_record.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/conditions.h"
 #include "harness/stages/label_images.h"
 #include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
@@ -20,20 +21,6 @@ namespace oar {
 namespace {
 
 using nlohmann::json;
-
-/// Labels of generated images: those of training images drawn by counter, so that classes come in
-/// their training shares. Not defined for a model without a condition.
-torch::Tensor generated_labels(const DatasetIndex& index, int64_t begin, int64_t end,
-                               uint64_t seed) {
-  const std::vector<int64_t> train = images_of(index, Split::kTrain);
-  torch::Tensor labels = torch::empty({end - begin}, torch::kInt64);
-  for (int64_t image = begin; image < end; ++image) {
-    const uint64_t drawn =
-        random_below(train.size(), seed, Stream::kGenerationLabel, {static_cast<uint64_t>(image)});
-    labels[image - begin] = index.images[train[drawn]].label;
-  }
-  return labels;
-}
 
 constexpr int64_t kSeamImages = 200;
 
@@ -66,7 +53,8 @@ json run_orders(StageContext& context, const Environment& environment) {
   const Labeller labeller{model, Transformer{nullptr}, *policy, rollout_options_from(config),
                           environment};
   const std::vector<int64_t> images = images_of(index, Split::kTrain, config.at("max_images"));
-  const TensorMap found = label_images(context, labeller, index, tokens, images);
+  const torch::Tensor conditions = conditions_of(model->config(), index, context);
+  const TensorMap found = label_images(context, labeller, tokens, conditions, images);
   write_safetensors(context.work() / "orders.safetensors", found,
                     {{"rows", std::to_string(tokens.grid.rows)},
                      {"cols", std::to_string(tokens.grid.cols)},
@@ -82,10 +70,8 @@ json run_orders(StageContext& context, const Environment& environment) {
   record["device"] = environment.device.str();
   record["choice_path"] = choice_path(environment.device);
   record["nats_per_image"] = mean_nats(found.at("log_likelihood"));
-  const json agreement = labeller.agreement(
-      tokens.codes.index_select(0, indices(images)),
-      model->config().num_classes > 0 ? labels_of(index, images) : torch::Tensor(),
-      indices(images));
+  const json agreement = labeller.agreement(tokens.codes.index_select(0, indices(images)),
+                                            rows_of(conditions, indices(images)), indices(images));
   if (!agreement.is_null()) record["agreement"] = agreement;
   return record;
 }
@@ -115,20 +101,21 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
   config.at("top_k").get_to(sampling.top_k);
   config.at("top_p").get_to(sampling.top_p);
   sampling.seed = seed;
-  const bool conditional = model->config().num_classes > 0;
+  const torch::Tensor conditions = conditions_of(model->config(), index, context);
   const auto folder = context.work() / "images";
   if (tokenizer) std::filesystem::create_directories(folder);
 
   ScorerOptions scoring = labeller.scorer_options();
   config.at("guidance_scale").get_to(scoring.guidance_scale);
-  if (conditional) scoring.labels = torch::zeros({1}, torch::kInt64);  // for the plan
+  if (conditions.defined()) scoring.condition = conditions.narrow(0, 0, 1);  // for the plan
   const int64_t together = CachedScorer::plan(model->config(), batch_size, scoring).batch;
   const auto draw = [&](int64_t begin, int64_t end) {
     const torch::Tensor images = at::arange(begin, end, torch::kInt64);
-    const torch::Tensor labels =
-        conditional ? generated_labels(index, begin, end, seed) : torch::Tensor();
+    const torch::Tensor sources = drawn_sources(index, begin, end, seed);
     ScorerOptions chunk = scoring;
-    chunk.labels = conditional ? labels.to(environment.device) : labels;
+    if (conditions.defined()) {
+      chunk.condition = rows_of(conditions, sources).to(environment.device);
+    }
     CachedScorer scorer(model, end - begin, chunk);
     std::optional<CachedScorer> places;
     RolloutOptions chunk_options = labeller.options;
@@ -148,7 +135,8 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
     TensorMap made{{"codes", rollout.codes.to(torch::kInt16)},
                    {"log_likelihood", rollout.log_likelihood},
                    {"position_at", rollout.position_at.to(torch::kInt16)}};
-    if (conditional) made["label"] = labels;
+    if (conditions.defined()) made["condition_of"] = sources;
+    if (model->config().num_classes > 0) made["label"] = rows_of(conditions, sources);
     return made;
   };
   const TensorMap drawn = in_chunks(context, "images", config.at("num_samples"), together, draw);
@@ -158,9 +146,10 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
       context.work() / "config.json",
       {{"rows", grid.rows}, {"cols", grid.cols}, {"codebook_size", model->config().codebook_size}});
   // The search is judged on what it drew: the orders that both find for those codes.
-  const json agreement = labeller.agreement(drawn.at("codes").to(torch::kInt64),
-                                            conditional ? drawn.at("label") : torch::Tensor(),
-                                            at::arange(drawn.at("codes").size(0), torch::kInt64));
+  const json agreement = labeller.agreement(
+      drawn.at("codes").to(torch::kInt64),
+      conditions.defined() ? rows_of(conditions, drawn.at("condition_of")) : torch::Tensor(),
+      at::arange(drawn.at("codes").size(0), torch::kInt64));
   json record = {{"images", drawn.at("codes").size(0)},
                  {"order", config.at("order")},
                  {"placed_by", placer ? "any_order" : "model"},

@@ -7,6 +7,7 @@
 #include "datasets/dataset.h"
 #include "datasets/planted_path.h"
 #include "harness/stages/environment.h"
+#include "harness/stages/tokenizer_training.h"
 #include "harness/store/stage.h"
 #include "orders/grid.h"
 
@@ -19,10 +20,10 @@ namespace oar {
 /// Finds, decodes and hashes every image. Makes index.json.
 nlohmann::json run_dataset(StageContext& context, const DatasetConfig& config);
 
-/// Inputs: dataset. Trains a VQ-GAN, or imports the weights in `weights`; makes the weights, and
-/// scores reconstructions of held-out images: PSNR, reconstruction FID.
+/// Inputs: dataset. Trains a VQ-GAN, or imports the weights of `files`; makes the weights, and
+/// scores reconstructions of held-out images (see reconstruction_quality()).
 nlohmann::json run_tokenizer(StageContext& context, const DatasetConfig& dataset,
-                             const std::string& weights, const Environment& environment);
+                             const TokenizerFiles& files, const Environment& environment);
 
 /// Inputs: dataset, tokenizer. Encodes every image; counts how the codebook is used.
 nlohmann::json run_tokens(StageContext& context, const DatasetConfig& dataset,

@@ -10,6 +10,8 @@
 
 #include "harness/exit_code.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/conditions.h"
+#include "harness/stages/image_input.h"
 #include "harness/stages/image_sampler.h"
 #include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
@@ -31,6 +33,7 @@ using BatchSource = std::function<TrainingBatch(int64_t first_sample, int64_t co
 struct Prepared {
   DatasetIndex index;
   TokenGrids tokens;
+  torch::Tensor conditions;  ///< of all images (conditions_of())
   Transformer model{nullptr};
   TrainerSettings settings;
   int64_t batch_size = 0;
@@ -185,17 +188,16 @@ int64_t parameter_count(const Transformer& model) {
 
 /// Held-out likelihood in nats per image under raster and random orders, which any model can be
 /// asked for, and under the one it was trained in; null where nothing is held out.
-json held_out_nats(const Transformer& model, const DatasetIndex& index, const TokenGrids& tokens,
-                   const OrderPolicy* own_order = nullptr) {
+json held_out_nats(const Prepared& prepared, const OrderPolicy* own_order = nullptr) {
+  const auto& [index, tokens, conditions, model, settings, batch_size, batches] = prepared;
   const std::vector<int64_t> images = images_of(index, Split::kHeldOut, kEvaluationImages);
-  const torch::Tensor labels =
-      model->config().num_classes > 0 ? labels_of(index, images) : torch::Tensor();
+  const torch::Tensor condition = rows_of(conditions, indices(images));
   const auto nats_under = [&](const OrderPolicy& order) -> json {
     if (images.empty()) return nullptr;
     const torch::Tensor position_at =
         order.position_at({at::arange(static_cast<int64_t>(images.size())), indices(images), 1.0});
-    return nats_per_image(model, tokens.codes.index_select(0, indices(images)), position_at, labels,
-                          kEvaluationBatch);
+    return nats_per_image(model, tokens.codes.index_select(0, indices(images)), position_at,
+                          condition, kEvaluationBatch);
   };
   json nats = {{"images", images.size()}};
   for (const std::string name : {"raster", "random"}) {
@@ -208,13 +210,6 @@ json held_out_nats(const Transformer& model, const DatasetIndex& index, const To
     nats["trained_order"] = nats_under(*own_order);
   }
   return nats;
-}
-
-/// Class labels of all images of the index: int64 [images].
-torch::Tensor labels_of_all(const DatasetIndex& index) {
-  std::vector<int64_t> all(index.images.size());
-  std::iota(all.begin(), all.end(), 0);
-  return labels_of(index, all);
 }
 
 /// The model before, with a location head in its middle that has yet to learn.
@@ -257,6 +252,10 @@ Training train(StageContext& context, const Prepared& prepared, const Environmen
   }
 }
 
+torch::Tensor on_device(const torch::Tensor& x, torch::Device device) {
+  return x.defined() ? x.to(device) : x;
+}
+
 /// A model that starts from nothing, and batches in the order of `train`.
 Prepared prepare_any_order(StageContext& context, const std::string& order_file,
                            const Environment& environment) {
@@ -266,16 +265,16 @@ Prepared prepare_any_order(StageContext& context, const std::string& order_file,
   prepared.tokens = read_tokens(context.input("tokens"));
   const DatasetIndex& index = prepared.index;
   const TokenGrids& tokens = prepared.tokens;
-  const bool conditional = config.at("condition") == "class";
   json network = config.at("network");
   network.update({{"rows", tokens.grid.rows},
                   {"cols", tokens.grid.cols},
                   {"codebook_size", tokens.codebook_size},
-                  {"num_classes", conditional ? index.classes.size() : 0}});
+                  {"num_classes", config.at("condition") == "class" ? index.classes.size() : 0}});
   const uint64_t seed = config.at("seed").get<uint64_t>();
   prepared.model = Transformer(transformer_config_from(network));
   prepared.model->initialise(random_bits(seed, Stream::kInitialisation, {}));
   prepared.model->move_to(environment.device);
+  prepared.conditions = conditions_of(prepared.model->config(), index, context);
 
   const json& training = config.at("train");
   prepared.batch_size = training.at("batch_size");
@@ -288,14 +287,13 @@ Prepared prepare_any_order(StageContext& context, const std::string& order_file,
   if (order->name() == "from_file") order->position_at(indices(train_images));
   const auto sampler = std::make_shared<ImageSampler>(train_images, seed);
   const double total = static_cast<double>(prepared.settings.total_steps * prepared.batch_size);
-  prepared.batches = [=, codes = tokens.codes, device = environment.device,
-                      labels = conditional ? labels_of_all(index) : torch::Tensor()](
-                         int64_t first, int64_t count) {
+  prepared.batches = [=, tokens = prepared.tokens, device = environment.device,
+                      conditions = prepared.conditions](int64_t first, int64_t count) {
     const torch::Tensor images = indices(sampler->next(first, count));
     const torch::Tensor position_at = order->position_at(
         {at::arange(first, first + count), images, static_cast<double>(first) / total});
-    return TrainingBatch{codes.index_select(0, images).to(device), position_at.to(device),
-                         conditional ? labels.index_select(0, images).to(device) : labels};
+    return TrainingBatch{codes_seen(tokens, images, seed, first).to(device), position_at.to(device),
+                         on_device(rows_of(conditions, images), device)};
   };
   return prepared;
 }
@@ -332,8 +330,7 @@ Prepared prepare_specialist(StageContext& context, const Environment& environmen
   std::vector<int64_t> rows(static_cast<size_t>(image_at.size(0)));
   std::iota(rows.begin(), rows.end(), 0);
   const auto sampler = std::make_shared<ImageSampler>(rows, settings.seed);
-  const torch::Tensor labels =
-      model->config().num_classes > 0 ? labels_of_all(prepared.index) : torch::Tensor();
+  prepared.conditions = conditions_of(model->config(), prepared.index, context);
   OrderConfig random_config;
   random_config.name = "random";
   random_config.grid = tokens.grid;
@@ -342,6 +339,7 @@ Prepared prepare_specialist(StageContext& context, const Environment& environmen
   const std::shared_ptr<OrderPolicy> random_order = make_order(random_config);
   const double random_share = config.at("random_share");
   prepared.batches = [=, codes = tokens.codes, device = environment.device,
+                      conditions = prepared.conditions,
                       mixture_seed = settings.seed](int64_t first, int64_t count) {
     const torch::Tensor row = indices(sampler->next(first, count));
     const torch::Tensor images = image_at.index_select(0, row);
@@ -358,8 +356,7 @@ Prepared prepare_specialist(StageContext& context, const Environment& environmen
       }
     }
     return TrainingBatch{codes.index_select(0, images).to(device), position_at.to(device),
-                         labels.defined() ? labels.index_select(0, images).to(device) : labels,
-                         teaches.to(device)};
+                         on_device(rows_of(conditions, images), device), teaches.to(device)};
   };
   return prepared;
 }
@@ -393,8 +390,7 @@ json run_any_order(StageContext& context, const std::string& order_file,
   record["order"] = config.at("train").at("order");
   record["parameters"] = parameter_count(prepared.model);
   record["network"] = to_json(prepared.model->config());
-  record["held_out_nats_per_image"] = held_out_nats(prepared.model, prepared.index, prepared.tokens,
-                                                    make_order(order_config).get());
+  record["held_out_nats_per_image"] = held_out_nats(prepared, make_order(order_config).get());
   return record;
 }
 
@@ -407,8 +403,7 @@ json run_specialist(StageContext& context, const Environment& environment) {
   const json& config = context.config();
   json record = training_record(prepared, trained, environment);
   record["random_share"] = config.at("random_share");
-  record["held_out_nats_per_image"] =
-      held_out_nats(prepared.model, prepared.index, prepared.tokens);
+  record["held_out_nats_per_image"] = held_out_nats(prepared);
   record["round"] = config.value("round", int64_t{1});
   if (config.contains("location")) record["final_location_loss"] = trained.location_loss;
   return record;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "harness/sweep/json_file.h"
 #include "harness/sweep/recipe.h"
@@ -16,8 +17,9 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-const std::vector<std::string> kImageOptions = {"dataset.root", "dataset.image_size",
-                                                "dataset.class_column", "dataset.caption_column"};
+const std::vector<std::string> kImageOptions = {
+    "dataset.root",  "dataset.image_size", "dataset.class_column", "dataset.caption",
+    "dataset.split", "dataset.crop",       "dataset.resize",       "dataset.mirror"};
 const std::vector<std::string> kTokenOptions = {"dataset.rows", "dataset.cols", "dataset.codes",
                                                 "dataset.noise", "dataset.path"};
 
@@ -40,6 +42,10 @@ class Checker {
              {"set dataset.root to the folder that holds its files"});
     }
     if (is_tokens()) return;  // no image is scored
+    if (text("dataset.split") == "official") {
+      check_official_split(name);
+      return;
+    }
     if (text("evaluate.reference") == "held_out" && number("dataset.held_out") == 0.0) {
       report({"evaluate.reference", "dataset.held_out"},
              "evaluate.reference is \"held_out\", but dataset.held_out is 0: no image is held out",
@@ -72,6 +78,52 @@ class Checker {
     }
   }
 
+  /// How images are cut, resized and mirrored.
+  void check_squares() {
+    const std::string name = text("dataset.name"), crop = text("dataset.crop");
+    if (is_tokens()) return;
+    if (contains(known_.generated_datasets, name)) {
+      for (const auto& [key, standard] :
+           {std::pair{"dataset.crop", "centre"}, std::pair{"dataset.resize", "area"}}) {
+        if (text(key) == standard) continue;
+        report(
+            {key, "dataset.name"},
+            fmt::format("{} is \"{}\", but the data set \"{}\" is generated at image_size: there "
+                        "is nothing to cut or resize",
+                        key, text(key), name),
+            {fmt::format("leave {} out", key)});
+      }
+    } else if (crop == "adm" && text("dataset.resize") != "bicubic") {
+      report({"dataset.crop", "dataset.resize"},
+             fmt::format("dataset.crop is \"adm\", which resizes bicubically by itself, but "
+                         "dataset.resize is \"{}\"",
+                         text("dataset.resize")),
+             {"set dataset.resize to \"bicubic\""});
+    }
+    if (text("dataset.mirror") == "on" && contains(known_.unmirrored_datasets, name)) {
+      report({"dataset.mirror", "dataset.name"},
+             fmt::format("dataset.mirror is \"on\", but an image of \"{}\" with left and right "
+                         "exchanged is no image of that data set",
+                         name),
+             {"leave dataset.mirror out"});
+    }
+  }
+
+  void check_perceptual_loss() {
+    const bool has_vgg = !text("tokenizer.perceptual_weights").empty();
+    if (!text("tokenizer.perceptual_linear").empty() && !has_vgg) {
+      report({"tokenizer.perceptual_linear"},
+             "tokenizer.perceptual_linear names LPIPS's linear layers, but "
+             "tokenizer.perceptual_weights is empty: there is no VGG-16 to put them on",
+             {"set tokenizer.perceptual_weights to a file of VGG-16's weights"});
+    }
+    if (has_vgg && get<int64_t>(recipe_, "dataset.image_size") < 16) {
+      report({"dataset.image_size", "tokenizer.perceptual_weights"},
+             "dataset.image_size is below 16: VGG-16 halves images four times",
+             {"set dataset.image_size to at least 16, or leave tokenizer.perceptual_weights out"});
+    }
+  }
+
   /// The sizes of a network come from one place.
   void check_tokenizer() {
     if (text("tokenizer.config").empty()) return;
@@ -92,11 +144,12 @@ class Checker {
     const double guidance = number("generate.guidance_scale");
     if (text("model.condition") == "none") {
       if (guidance != 1.0) {
-        report({"generate.guidance_scale", "model.condition"},
-               fmt::format("generate.guidance_scale is {}, but model.condition is \"none\": there "
-                           "is nothing to guide by",
-                           guidance),
-               {"set generate.guidance_scale to 1, or model.condition to \"class\""});
+        report(
+            {"generate.guidance_scale", "model.condition"},
+            fmt::format("generate.guidance_scale is {}, but model.condition is \"none\": there "
+                        "is nothing to guide by",
+                        guidance),
+            {"set generate.guidance_scale to 1, or model.condition to \"class\" or \"caption\""});
       }
       return;
     }
@@ -108,6 +161,16 @@ class Checker {
              {"set model.condition_dropout to 0.1, or generate.guidance_scale to 1"});
     }
     const std::string dataset = text("dataset.name");
+    if (text("model.condition") == "caption") {
+      if (contains(known_.uncaptioned_datasets, dataset)) {
+        report(
+            {"model.condition", "dataset.name"},
+            fmt::format("model.condition is \"caption\", but the data set \"{}\" has no captions",
+                        dataset),
+            {"set model.condition to \"class\" or \"none\""});
+      }
+      return;
+    }
     if (contains(known_.unlabelled_datasets, dataset)) {
       report(
           {"model.condition", "dataset.name"},
@@ -168,6 +231,23 @@ class Checker {
   }
 
  private:
+  void check_official_split(const std::string& dataset) {
+    if (!contains(known_.officially_split_datasets, dataset)) {
+      report({"dataset.split", "dataset.name"},
+             fmt::format("dataset.split is \"official\", but the data set \"{}\" has no official "
+                         "split",
+                         dataset),
+             {"set dataset.split to \"hash\""});
+    }
+    const auto held_out = settings_.find("dataset.held_out");
+    if (held_out != settings_.end()) {
+      mistakes_.add({held_out->second.where,
+                     "dataset.held_out is given, but dataset.split is \"official\": the data set's "
+                     "own lists say what is held out",
+                     {"leave dataset.held_out out, or set dataset.split to \"hash\""}});
+    }
+  }
+
   std::string text(const std::string& key) const { return get<std::string>(recipe_, key); }
   double number(const std::string& key) const { return get<double>(recipe_, key); }
 
@@ -213,7 +293,9 @@ void check_together(const Recipe& recipe, const Settings& settings, const std::s
   Checker checker(recipe, settings, otherwise, known, mistakes);
   checker.check_dataset();
   checker.check_kind();
+  checker.check_squares();
   checker.check_tokenizer();
+  checker.check_perceptual_loss();
   checker.check_condition();
   checker.check_model();
   checker.check_evaluation();

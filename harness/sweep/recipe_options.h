@@ -18,6 +18,10 @@ struct KnownNames {
   std::vector<std::string> token_datasets;         ///< codes from the start: no tokenizer
   std::vector<std::string> class_column_datasets;  ///< have labels once dataset.class_column is set
   std::vector<std::string> unlabelled_datasets;    ///< never have class labels
+  std::vector<std::string> officially_split_datasets;  ///< dataset.split may be "official"
+  std::vector<std::string> uncaptioned_datasets;       ///< never have captions
+  std::vector<std::string> unmirrored_datasets;        ///< an image means another thing mirrored
+  std::vector<std::string> crops, resizes;
   std::vector<std::string> tokenizers;
   std::vector<std::string> orders;
   std::vector<std::string> learned_orders;  ///< found by search: can label a data set

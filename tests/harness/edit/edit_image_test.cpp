@@ -139,7 +139,7 @@ class EditImageUnder : public ::testing::TestWithParam<Condition> {};
 TEST_P(EditImageUnder, LogLikelihoodsAreThoseOfATeacherForcedPass) {
   Editor editor = make_editor();
   EditOptions options = options_with("oar");
-  options.label = GetParam().label;
+  if (GetParam().label) options.condition = torch::full({1}, *GetParam().label, torch::kInt64);
   options.guidance_scale = GetParam().guidance_scale;
   const Edits edits = edit_image(editor, make_canvas(), options);
 

@@ -43,14 +43,14 @@ class Exhibits : public ::testing::Test {
     return {false, {{"record", std::move(record)}}, folder_ / name};
   }
 
-  /// Twenty generated images of 1x4 patches, image i turned by i, of class i % 2.
-  StageResult samples(const std::string& name, bool with_pixels, bool with_labels) const {
+  /// Twenty generated images of 1x4 patches, image i turned by i, drawn
+  /// under the condition of image i of the data set.
+  StageResult samples(const std::string& name, bool with_pixels, bool with_conditions) const {
     StageResult made = result(name, {{"images", 20}, {"draws_before_choosing", true}});
     const torch::Tensor image = at::arange(20, torch::kInt64).unsqueeze(1);
     const torch::Tensor position_at = (at::arange(4, torch::kInt64).unsqueeze(0) + image) % 4;
     TensorMap tensors = {{"position_at", position_at.to(torch::kInt16)}};
-    if (with_labels)
-      tensors["label"] = image.squeeze(1) % 2 - (image.squeeze(1) == 2).to(torch::kInt64);
+    if (with_conditions) tensors["condition_of"] = image.squeeze(1);
     write_safetensors(made.folder / "samples.safetensors", tensors);
     write_json(made.folder / "config.json", {{"rows", 1}, {"cols", 4}, {"codebook_size", 8}});
     if (!with_pixels) return made;
@@ -63,6 +63,22 @@ class Exhibits : public ::testing::Test {
     return made;
   }
 
+  /// Image i is of class i % 2 and shows "number i"; the third has neither.
+  StageResult images_of_two_classes() const {
+    StageResult data = result("dataset", json::object());
+    DatasetIndex index;
+    index.classes = {"shirt", "shoe"};
+    for (int i = 0; i < 20; ++i) {
+      ImageRecord image;
+      image.file = "image-" + std::to_string(100 + i);
+      image.label = i == 2 ? -1 : i % 2;
+      if (i != 2) image.caption = "number " + std::to_string(i);
+      index.images.push_back(std::move(image));
+    }
+    write_index(data.folder, index);
+    return data;
+  }
+
   static json cells(size_t count) { return {{"cells", std::vector<json>(count, json::object())}}; }
 
   fs::path folder_;
@@ -70,8 +86,7 @@ class Exhibits : public ::testing::Test {
 
 TEST_F(Exhibits, AreTheFirst16ImagesAndTheirOrders) {
   const StageNode made = node("samples", 'a'), dataset = node("dataset", 'd');
-  const StageResult drawn = samples("samples", true, true),
-                    data = result("dataset", {{"classes", {"shirt", "shoe"}}});
+  const StageResult drawn = samples("samples", true, true), data = images_of_two_classes();
   json results = cells(1);
   const CellOutcome cell{
       CellStatus::kDone, "", {{"dataset", &dataset, &data}, {"samples", &made, &drawn}}};
@@ -90,6 +105,24 @@ TEST_F(Exhibits, AreTheFirst16ImagesAndTheirOrders) {
   EXPECT_EQ(shown.at("conditions").at(0), "shirt");
   EXPECT_EQ(shown.at("conditions").at(1), "shoe");
   EXPECT_EQ(shown.at("conditions").at(2), nullptr);  // class -1: it has none
+}
+
+TEST_F(Exhibits, SayTheCaptionsThatImagesWereDrawnUnder) {
+  const StageNode made = node("samples", 'a'), dataset = node("dataset", 'd'),
+                  tokens = node("captions", 'e');
+  const StageResult drawn = samples("samples", true, true), data = images_of_two_classes(),
+                    captions = result("captions", json::object());
+  json results = cells(1);
+  add_exhibits(results,
+               {{CellStatus::kDone,
+                 "",
+                 {{"dataset", &dataset, &data},
+                  {"captions", &tokens, &captions},
+                  {"samples", &made, &drawn}}}},
+               folder_ / "out");
+  const json& conditions = results.at("cells").at(0).at("samples").at("conditions");
+  EXPECT_EQ(conditions.at(1), "number 1");
+  EXPECT_EQ(conditions.at(2), nullptr);
 }
 
 TEST_F(Exhibits, ThatAreThereAreNotCopiedAgain) {

@@ -127,7 +127,9 @@ TEST(PlanSweep, DamageToTheCodesIsThatOfTheTokensAlone) {
   EXPECT_EQ(before,
             keys_of(plan_of(paper(), {"tokenizer.merge_codes=0", "tokenizer.code_noise=0",
                                       "tokenizer.normalised_codes=off", "tokenizer.legacy_beta=off",
-                                      "tokenizer.commitment=0.25"}))[9]);
+                                      "tokenizer.commitment=0.25", "tokenizer.dead_after=20",
+                                      "tokenizer.micro_batch=0", "tokenizer.codebook_decay=0.5",
+                                      "tokenizer.codebook_start=k_means"}))[9]);
   for (const char* damage : {"tokenizer.merge_codes=16", "tokenizer.code_noise=0.1"}) {
     const auto after = keys_of(plan_of(paper(), {damage}))[9];
     EXPECT_EQ(before.at("tokenizer"), after.at("tokenizer")) << damage;
@@ -136,7 +138,9 @@ TEST(PlanSweep, DamageToTheCodesIsThatOfTheTokensAlone) {
     EXPECT_EQ(before.at("reference_features"), after.at("reference_features")) << damage;
   }
   for (const char* training :
-       {"tokenizer.normalised_codes=on", "tokenizer.legacy_beta=on", "tokenizer.commitment=1"}) {
+       {"tokenizer.normalised_codes=on", "tokenizer.legacy_beta=on", "tokenizer.commitment=1",
+        "tokenizer.dead_after=0", "tokenizer.micro_batch=4", "tokenizer.codebook_start=random",
+        "tokenizer.codebook_update=ema"}) {
     EXPECT_NE(before.at("tokenizer"), keys_of(plan_of(paper(), {training}))[9].at("tokenizer"))
         << training;
   }
@@ -156,6 +160,21 @@ class File {
  private:
   std::filesystem::path path_;
 };
+
+TEST(PlanSweep, LpipsCountsByTheContentOfItsFiles) {
+  const File vgg("vgg16", "convolutions"), same("same", "convolutions"), linear("lin", "layers");
+  const auto key = [](const std::vector<std::string>& set) {
+    return keys_of(plan_of(paper(), set))[9].at("tokenizer");
+  };
+  const std::string weights = "tokenizer.perceptual_weights=\"";
+  const std::string one = key({weights + vgg.path() + "\""});
+  EXPECT_NE(one, key({}));
+  EXPECT_EQ(one, key({weights + same.path() + "\""}));
+  EXPECT_NE(one, key({weights + vgg.path() + "\"",
+                      "tokenizer.perceptual_linear=\"" + linear.path() + "\""}));
+  EXPECT_EQ(key({weights + vgg.path() + "\"", "tokenizer.perceptual_weight=0"}),
+            key({"tokenizer.perceptual_weight=0"}));
+}
 
 TEST(PlanSweep, SizesOutOfAFileAreThoseOfThePreset) {
   const File sizes("sizes.json", to_json(vqgan_preset("nano", 32)).dump());

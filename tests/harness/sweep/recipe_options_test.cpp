@@ -54,7 +54,7 @@ TEST(RecipeOptions, EveryChoiceIsTakenAndAnythingElseRefused) {
     }
     EXPECT_THAT(message(option.key, "zzzz"), HasSubstr("cannot be \"zzzz\"")) << option.key;
   }
-  EXPECT_EQ(with_choices, 13);
+  EXPECT_EQ(with_choices, 18);
 }
 
 TEST(RecipeOptions, EveryLimitIsWhereTheTableSays) {

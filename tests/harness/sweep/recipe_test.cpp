@@ -143,6 +143,17 @@ TEST(RecipeTogether, TheSizesOfATokenizerComeFromOnePlace) {
                 "tokenizer.config, which has all sizes.\n  leave tokenizer.codebook_size out, or"));
 }
 
+TEST(RecipeTogether, LpipsNeedsItsConvolutionsAndImagesThatTheyFit) {
+  EXPECT_EQ(mistakes_of_recipe(R"("tokenizer": {"perceptual_weights": "vgg16.pth"})"),
+            "no mistake");
+  EXPECT_THAT(mistakes_of_recipe(R"("tokenizer": {"perceptual_linear": "vgg.pth"})"),
+              HasSubstr("/tokenizer/perceptual_linear: tokenizer.perceptual_linear names LPIPS's "
+                        "linear layers, but tokenizer.perceptual_weights is empty"));
+  EXPECT_THAT(mistakes_of_recipe(
+                  R"("dataset.image_size": 8, "tokenizer": {"perceptual_weights": "vgg16.pth"})"),
+              HasSubstr("dataset.image_size is below 16: VGG-16 halves images four times"));
+}
+
 TEST(RecipeTogether, CodesFromTheStartHaveNoTokenizerAndNoImages) {
   const std::string planted = R"("dataset.name": "planted_path")";
   EXPECT_EQ(mistakes_of_recipe(planted + R"(, "dataset.codes": 16, "dataset.path": "raster")"),
@@ -163,6 +174,52 @@ TEST(RecipeTogether, ScoresOfImagesAreNotCheckedWhereThereAreNone) {
             "no mistake");  // with images: fewer than evaluate.kid_subset_size
 }
 
+TEST(RecipeTogether, TheOfficialSplitIsOfADataSetThatHasOne) {
+  const std::string official = R"("dataset": {"root": "r", "split": "official", "name": )";
+  EXPECT_EQ(mistakes_of_recipe(official + R"("celeba_hq"}, "evaluate.reference": "held_out")"),
+            "no mistake");
+  EXPECT_THAT(
+      mistakes_of_recipe(official + R"("image_folder"})"),
+      AllOf(HasSubstr("dataset.split is \"official\", but the data set \"image_folder\" has "
+                      "no official split"),
+            HasSubstr("set dataset.split to \"hash\"")));
+  EXPECT_THAT(mistakes_of_recipe(official + R"("celeba", "held_out": 0.2})"),
+              HasSubstr("dataset.held_out is given, but dataset.split is \"official\""));
+}
+
+TEST(RecipeTogether, AdmResizesBicubically) {
+  const std::string adm = R"("dataset": {"name": "image_folder", "root": "r", "crop": "adm")";
+  EXPECT_THAT(mistakes_of_recipe(adm + "}"),
+              AllOf(HasSubstr("dataset.crop is \"adm\", which resizes bicubically by itself, but "
+                              "dataset.resize is \"area\""),
+                    HasSubstr("set dataset.resize to \"bicubic\"")));
+  EXPECT_EQ(mistakes_of_recipe(adm + R"(, "resize": "bicubic"})"), "no mistake");
+}
+
+TEST(RecipeTogether, GeneratedImagesAreNeitherCutNorResized) {
+  EXPECT_THAT(mistakes_of_recipe(R"("dataset.name": "sunset", "dataset.crop": "top")"),
+              HasSubstr("dataset.crop is \"top\", but the data set \"sunset\" is generated at "
+                        "image_size: there is nothing to cut or resize"));
+  EXPECT_THAT(mistakes_of_recipe(R"("dataset.name": "sunset", "dataset.resize": "bicubic")"),
+              HasSubstr("leave dataset.resize out"));
+}
+
+TEST(RecipeTogether, ImagesAreMirroredWhereTheDataSetAllowsIt) {
+  const std::string mirrored = R"("dataset": {"root": "r", "mirror": "on", "name": )";
+  EXPECT_THAT(mistakes_of_recipe(mirrored + R"("fashion_products"})"),
+              HasSubstr("dataset.mirror is \"on\", but an image of \"fashion_products\" with left "
+                        "and right exchanged is no image of that data set"));
+  EXPECT_EQ(mistakes_of_recipe(mirrored + R"("image_folder"})"), "no mistake");
+}
+
+TEST(RecipeTogether, CaptionsAreForDataSetsThatHaveThem) {
+  EXPECT_THAT(mistakes_of_recipe(R"("model.condition": "caption", "dataset.root": "r",
+                                    "dataset.name": "image_folder")"),
+              HasSubstr("the data set \"image_folder\" has no captions.\n  set model.condition to "
+                        "\"class\" or \"none\""));
+  EXPECT_EQ(mistakes_of_recipe(R"("model.condition": "caption")"), "no mistake");
+}
+
 TEST(RecipeTogether, ImagesGetTheirCodesFromTheTokenizer) {
   EXPECT_THAT(mistakes_of_recipe(R"("dataset.name": "sunset", "dataset.rows": 8)"),
               HasSubstr("/dataset.rows: dataset.rows is given, but the data set \"sunset\" is made "
@@ -179,7 +236,7 @@ TEST(RecipeTogether, GuidanceNeedsACondition) {
   EXPECT_EQ(mistakes_of_recipe(R"("generate.guidance_scale": 2)"),
             "s.json:1: /defaults/generate.guidance_scale: generate.guidance_scale is 2, but "
             "model.condition is \"none\": there is nothing to guide by.\n"
-            "  set generate.guidance_scale to 1, or model.condition to \"class\"");
+            "  set generate.guidance_scale to 1, or model.condition to \"class\" or \"caption\"");
 }
 
 TEST(RecipeTogether, GuidanceNeedsAModelThatLearnedToGoWithout) {

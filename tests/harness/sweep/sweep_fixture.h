@@ -12,11 +12,17 @@ namespace oar {
 /// Names as the registries have them.
 inline const KnownNames& known_names() {
   static const KnownNames known = {
-      .datasets = {"celeba_hq", "fashion_products", "image_folder", "sunset", "planted_path"},
+      .datasets = {"celeba", "celeba_hq", "fashion_products", "image_folder", "sunset",
+                   "planted_path"},
       .generated_datasets = {"sunset", "planted_path"},
       .token_datasets = {"planted_path"},
-      .class_column_datasets = {"fashion_products"},
+      .class_column_datasets = {"celeba", "fashion_products"},
       .unlabelled_datasets = {"celeba_hq", "planted_path"},
+      .officially_split_datasets = {"celeba", "celeba_hq"},
+      .uncaptioned_datasets = {"image_folder", "planted_path"},
+      .unmirrored_datasets = {"fashion_products"},
+      .crops = {"centre", "top", "adm"},
+      .resizes = {"area", "bicubic"},
       .tokenizers = {"vqgan"},
       .orders = {"oar", "random", "raster"},
       .learned_orders = {"oar"},
