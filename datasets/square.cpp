@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "datasets/decoded_image.h"
+#include "datasets/image_file.h"
 #include "datasets/nearest_name.h"
 #include "datasets/pillow_resize.h"
 
@@ -82,6 +83,10 @@ cv::Mat adm_square(cv::Mat pixels, int side) {
   const auto scaled = [scale](int length) {
     return static_cast<int>(std::nearbyint(length * scale));
   };
+  if (int64_t{scaled(pixels.cols)} * scaled(pixels.rows) > kMaxImagePixels) {
+    throw BrokenImage(
+        fmt::format("too long a strip to be enlarged to {} pixels on its short side", side));
+  }
   pixels =
       pillow_resize(pixels, {scaled(pixels.cols), scaled(pixels.rows)}, PillowFilter::kBicubic);
   return pixels(centred(pixels, side));

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "datasets/image_file.h"
 #include "datasets/parallel.h"
 #include "datasets/sha256.h"
 #include "datasets/square.h"
@@ -58,7 +59,12 @@ class StoredImages : public Dataset {
       refuse(fmt::format("has become unreadable ({})", error.code().message()));
     }
     if (sha256_hex(bytes) != record.sha256) refuse("has changed");
-    return decode_square(bytes, square_, view);
+    try {
+      return decode_square(bytes, square_, view);
+    } catch (const BrokenImage& error) {
+      throw BadData(fmt::format("{}: \"{}\" cannot be used: {}; take the file out of the data set",
+                                config_.name, (config_.root / record.file).string(), error.what()));
+    }
   }
 
   DatasetConfig config_;

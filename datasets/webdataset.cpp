@@ -102,9 +102,17 @@ std::vector<fs::path> shards_in(const fs::path& root, ImageListing& listing) {
   return shards;
 }
 
+constexpr size_t kMaxLabel = 256;  // bytes
+
 /// Classes are the labels. Numbers are written with as many digits as the largest has, so that they
 /// sort as numbers do.
 void set_classes(ImageListing& listing, std::vector<std::string> labels) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i].size() > kMaxLabel) {
+      throw BadData(fmt::format("webdataset: the label of \"{}\" has {} bytes; accepted: up to {}",
+                                listing.images[i].file, labels[i].size(), kMaxLabel));
+    }
+  }
   const bool numbers = std::all_of(labels.begin(), labels.end(), [](const std::string& label) {
     return label.find_first_not_of("0123456789") == std::string::npos;
   });

@@ -97,15 +97,15 @@ int run_data_check(const DataCommand& command, ProgressOptions options, std::ost
       read_contents(config, index, command.threads, shown(progress, "[2/2] decode"));
   progress.end();
   CheckResult result{choice, index, find_faults(index, contents, command.tiny), command.tiny, 0};
-  if (!command.out.empty()) {
-    write_list(command.out, config.root, files_to_remove(index, result.faults));
-  }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const int code = result.faults.bad() ? kBadData : kAllDone;
   if (command.json) {
     out << check_json(result, code).dump(2) << "\n" << std::flush;
   } else {
     out << check_text(result, command.all) << std::flush;
+  }
+  if (!command.out.empty()) {
+    write_list(command.out, config.root, files_to_remove(index, result.faults));
   }
   return code;
 }

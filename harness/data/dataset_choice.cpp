@@ -103,12 +103,14 @@ LayoutGuess guess_dataset(const fs::path& root) {
   constexpr std::pair<const char*, const char*> kMarks[] = {
       {"styles.csv", "fashion_products"},     {"fashion-dataset/styles.csv", "fashion_products"},
       {"celeba-caption", "celeba_hq"},  // before celeba, whose lists may lie beside
+      {"text/celeba-caption", "celeba_hq"},   {"train/filenames.pickle", "celeba_hq"},
       {"CelebA-HQ-img", "celeba_hq"},         {"CelebA-HQ-to-CelebA-mapping.txt", "celeba_hq"},
       {"img_align_celeba", "celeba"},         {"Img/img_align_celeba", "celeba"},
       {"list_attr_celeba.txt", "celeba"},     {"list_attr_celeba.csv", "celeba"},
       {"list_eval_partition.txt", "celeba"},  {"list_eval_partition.csv", "celeba"},
       {"wnids.txt", "tiny_imagenet"},         {"tiny-imagenet-200", "tiny_imagenet"},
       {"LOC_synset_mapping.txt", "imagenet"}, {"ILSVRC/Data/CLS-LOC", "imagenet"},
+      {"Data/CLS-LOC", "imagenet"},           {"CLS-LOC", "imagenet"},
   };
   for (const auto& [name, dataset] : kMarks) {
     if (holds(name)) return {dataset, fmt::format("it holds {}", name)};

@@ -124,7 +124,9 @@ std::vector<std::string> files_to_remove(const DatasetIndex& index, const Faults
   for (const DuplicateGroup& group : faults.duplicates) {
     const auto said = [&](int64_t i) {
       const ImageRecord& image = index.images[i];
-      return (image.label >= 0 ? 1 : 0) + (image.caption.empty() ? 0 : 1);
+      // Held-out images are what others report on: they stay before all.
+      return (image.split == Split::kHeldOut ? 4 : 0) + (image.label >= 0 ? 1 : 0) +
+             (image.caption.empty() ? 0 : 1);
     };
     const auto stays =
         std::max_element(group.images.begin(), group.images.end(),

@@ -48,19 +48,31 @@ class Copier {
   std::string folder_;
 };
 
-/// The classes or captions that images were drawn under, which are those of these images of the
-/// data set; null where one has none.
-json conditions_of(const torch::Tensor& source, const CellOutcome& cell) {
+/// Names of the classes that images were drawn under; null where one has none.
+json classes_of(const torch::Tensor& labels, const CellOutcome& cell) {
+  const StageOutcome* const dataset = find(cell, "dataset");
+  const json classes = dataset == nullptr
+                           ? json::array()
+                           : dataset->result->record().value("classes", json::array());
+  json conditions = json::array();
+  for (int64_t i = 0; i < labels.size(0); ++i) {
+    const auto label = labels[i].item<int64_t>();
+    const bool known = label >= 0 && label < static_cast<int64_t>(classes.size());
+    conditions.push_back(known ? classes[static_cast<size_t>(label)] : json(nullptr));
+  }
+  return conditions;
+}
+
+/// The captions of these images of the data set, under which images were drawn; null where one has
+/// none.
+json captions_of(const torch::Tensor& source, const CellOutcome& cell) {
   const StageOutcome* const dataset = find(cell, "dataset");
   json conditions = json::array();
   if (dataset == nullptr) return conditions;
-  const bool captions = find(cell, "captions") != nullptr;
   const DatasetIndex index = read_index(dataset->result->folder);
   for (int64_t i = 0; i < source.size(0); ++i) {
-    const ImageRecord& image = index.images.at(source[i].item<int64_t>());
-    std::string words = captions ? image.caption : "";
-    if (!captions && image.label >= 0) words = index.classes.at(image.label);
-    conditions.push_back(words.empty() ? json(nullptr) : json(std::move(words)));
+    const std::string& words = index.images.at(source[i].item<int64_t>()).caption;
+    conditions.push_back(words.empty() ? json(nullptr) : json(words));
   }
   return conditions;
 }
@@ -79,8 +91,10 @@ json samples_of(const StageOutcome& stage, const CellOutcome& cell, const fs::pa
     const int64_t* const row = position_at[i].data_ptr<int64_t>();
     samples["position_at"].push_back(std::vector<int64_t>(row, row + position_at.size(1)));
   }
-  if (const auto source = tensors.find("condition_of"); source != tensors.end()) {
-    samples["conditions"] = conditions_of(source->second.narrow(0, 0, shown), cell);
+  if (const auto labels = tensors.find("label"); labels != tensors.end()) {
+    samples["conditions"] = classes_of(labels->second.narrow(0, 0, shown), cell);
+  } else if (const auto source = tensors.find("condition_of"); source != tensors.end()) {
+    samples["conditions"] = captions_of(source->second.narrow(0, 0, shown), cell);
   }
   if (!fs::is_directory(made / "images")) return samples;
   const Copier copier(stage, out);

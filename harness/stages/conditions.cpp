@@ -106,8 +106,8 @@ torch::Tensor rows_of(const torch::Tensor& conditions, const torch::Tensor& imag
   return conditions.defined() ? conditions.index_select(0, images) : conditions;
 }
 
-torch::Tensor drawn_sources(const DatasetIndex& index, int64_t begin, int64_t end, uint64_t seed) {
-  const std::vector<int64_t> train = images_of(index, Split::kTrain);
+torch::Tensor drawn_sources(const std::vector<int64_t>& train, int64_t begin, int64_t end,
+                            uint64_t seed) {
   torch::Tensor sources = torch::empty({end - begin}, torch::kInt64);
   for (int64_t image = begin; image < end; ++image) {
     sources[image - begin] = train[static_cast<size_t>(random_below(

@@ -46,9 +46,10 @@ torch::Tensor conditions_of(const TransformerConfig& model, const DatasetIndex& 
 /// The rows of these images; not defined where `conditions` is not.
 torch::Tensor rows_of(const torch::Tensor& conditions, const torch::Tensor& images);
 
-/// The training images whose conditions generated images begin .. end - 1 have, drawn by counter,
-/// so that they come in the shares of training: int64 [end - begin].
-torch::Tensor drawn_sources(const DatasetIndex& index, int64_t begin, int64_t end, uint64_t seed);
+/// The images, out of these of the training, whose conditions generated images begin .. end - 1
+/// have: drawn by counter, so that they come in the shares of training. int64 [end - begin].
+torch::Tensor drawn_sources(const std::vector<int64_t>& train, int64_t begin, int64_t end,
+                            uint64_t seed);
 
 /// Inputs: dataset, samples. How many generated sunsets have the sun that they were asked for.
 nlohmann::json run_sunset_condition(StageContext& context);

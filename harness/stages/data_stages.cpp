@@ -176,6 +176,14 @@ TensorMap encode(StageContext& context, const Dataset& dataset, Vqgan& tokenizer
   });
 }
 
+/// How many held-out images lack something.
+template <typename Lacks>
+int64_t count_held_out(const DatasetIndex& index, const Lacks& lacks) {
+  return std::count_if(index.images.begin(), index.images.end(), [&](const ImageRecord& image) {
+    return image.split == Split::kHeldOut && lacks(image);
+  });
+}
+
 /// Names of the first images that `lacks` something.
 template <typename Lacks>
 json first_of(const DatasetIndex& index, const Lacks& lacks) {
@@ -206,6 +214,10 @@ json describe(const std::string& name, const DatasetIndex& index) {
           {"per_class", counts.per_class},
           {"without_label", counts.without_label},
           {"without_caption", counts.without_caption},
+          {"held_out_without_label",
+           count_held_out(index, [](const ImageRecord& image) { return image.label < 0; })},
+          {"held_out_without_caption",
+           count_held_out(index, [](const ImageRecord& image) { return image.caption.empty(); })},
           {"without_label_first",
            first_of(index, [](const ImageRecord& image) { return image.label < 0; })},
           {"without_caption_first",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -21,6 +22,22 @@ namespace oar {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+
+namespace {
+
+constexpr uintmax_t kMaxTable = 256 << 20;  // bytes
+
+/// Whether a file says what the images of the whole set are: in the root, or in a folder of lists.
+/// A folder of captions, one file an image, is none.
+bool is_table(const fs::path& path, uintmax_t size) {
+  static const std::set<std::string> extensions = {".csv", ".txt", ".tsv", ".pickle", ".pkl"};
+  static const std::set<std::string> folders = {"",     "Anno", "Eval",           "train",
+                                                "test", "val",  "fashion-dataset"};
+  return size <= kMaxTable && extensions.contains(path.extension().string()) &&
+         folders.contains(path.parent_path().generic_string());
+}
+
+}  // namespace
 
 FolderContents contents_of_folder(const fs::path& root) {
   if (!fs::exists(root)) {
@@ -44,9 +61,11 @@ FolderContents contents_of_folder(const fs::path& root) {
     std::error_code vanished;
     if (!entry.is_regular_file(vanished) || vanished) continue;
     const auto size = entry.file_size(vanished);
-    if (!vanished)
-      lines.push_back(
-          fmt::format("{} {}\n", entry.path().lexically_relative(root).generic_string(), size));
+    if (vanished) continue;
+    const fs::path path = entry.path().lexically_relative(root);
+    // A table's columns may keep their width when its words change.
+    const std::string content = is_table(path, size) ? " " + sha256_file(entry.path()) : "";
+    lines.push_back(fmt::format("{} {}{}\n", path.generic_string(), size, content));
   }
   std::sort(lines.begin(), lines.end());
   std::string all;

@@ -109,11 +109,13 @@ json run_samples(StageContext& context, int64_t batch_size, const std::string& o
   config.at("guidance_scale").get_to(scoring.guidance_scale);
   if (conditions.defined()) scoring.condition = conditions.narrow(0, 0, 1);  // for the plan
   const int64_t together = CachedScorer::plan(model->config(), batch_size, scoring).batch;
+  const std::vector<int64_t> train = images_of(index, Split::kTrain);
   const auto draw = [&](int64_t begin, int64_t end) {
     const torch::Tensor images = at::arange(begin, end, torch::kInt64);
-    const torch::Tensor sources = drawn_sources(index, begin, end, seed);
     ScorerOptions chunk = scoring;
+    torch::Tensor sources;
     if (conditions.defined()) {
+      sources = drawn_sources(train, begin, end, seed);
       chunk.condition = rows_of(conditions, sources).to(environment.device);
     }
     CachedScorer scorer(model, end - begin, chunk);

@@ -48,7 +48,11 @@ json training_identity(const json& section, const HashOfFile& hash_of_file) {
     training["codebook_decay"] = options.codebook_decay;
   }
   if (options.dead_after != before.dead_after) training["dead_after"] = options.dead_after;
-  if (options.micro_batch > 0) training["micro_batch"] = options.micro_batch;
+  // Parts as large as the batch are the batch, but for what a discriminator does without memory.
+  const bool parts = options.micro_batch > 0 && options.micro_batch < options.batch_size;
+  if (parts || (options.micro_batch > 0 && options.discriminator_weight > 0)) {
+    training["micro_batch"] = options.micro_batch;
+  }
   const TokenizerFiles files = tokenizer_files(section);
   if (options.perceptual_weight > 0 && !files.perceptual_weights.empty()) {
     json& sha256 = training["perceptual_sha256"] = json::array();

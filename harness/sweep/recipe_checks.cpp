@@ -100,6 +100,12 @@ class Checker {
                          text("dataset.resize")),
              {"set dataset.resize to \"bicubic\""});
     }
+    if (text("dataset.mirror") == "on" && text("train.order") == "from_file") {
+      report({"dataset.mirror", "train.order"},
+             "dataset.mirror is \"on\", but train.order is \"from_file\": the orders of the file "
+             "are those of the images as they are",
+             {"leave dataset.mirror out, or choose another order"});
+    }
     if (text("dataset.mirror") == "on" && contains(known_.unmirrored_datasets, name)) {
       report({"dataset.mirror", "dataset.name"},
              fmt::format("dataset.mirror is \"on\", but an image of \"{}\" with left and right "

@@ -32,14 +32,17 @@ MemoryModel memory_model(const TransformerConfig& config, bool guided, bool look
   const int64_t sequences = guided ? 2 : 1, floats = sizeof(float);
   const int64_t keys_and_values = 2 * config.layers * d;
   const int64_t slots = (tokens ? 2 * n : n) + config.caption.length;  // as prefix, or beside
+  // What the encoder makes of them, and of one of them on the way.
+  const int64_t captions = config.caption.length * config.width;
   const int64_t sets = looks_ahead ? 2 : 1;
   MemoryModel memory;
   // Scratch of the attention kernel, 256 queries by 512 keys per thread, and of drawing codes.
-  memory.fixed = (at::get_num_threads() + 1) * (int64_t{1} << 20);
+  memory.fixed = (at::get_num_threads() + 1) * (int64_t{1} << 20) + floats * 14 * captions;
   // The cache; keys, values and head inputs of all candidates; a dozen index tensors.
   memory.image =
-      sequences * (floats * (keys_and_values * slots + sets * (keys_and_values + d) * n) +
-                   12 * n * static_cast<int64_t>(sizeof(int64_t)));
+      sequences *
+      (floats * (2 * captions + keys_and_values * slots + sets * (keys_and_values + d) * n) +
+       12 * n * static_cast<int64_t>(sizeof(int64_t)));
   // A row in flight: input and what it is summed from (4), norm, qkv (3), attention (2), hidden
   // (4); its logits, log-probabilities and what drawing a code makes of them.
   // Looking at a caption takes two more.
@@ -128,10 +131,24 @@ CachedScorer::CachedScorer(Transformer model, int64_t batch, const ScorerOptions
   if (config.caption.length > 0) read_captions();
 }
 
+// As many at once as there are tokens in the rows in flight, so that the encoder needs no more
+// memory than they; at least one.
+torch::Tensor CachedScorer::encoded_captions() {
+  const int64_t length = model_->config().caption.length;
+  const int64_t at_once = std::max<int64_t>(1, sequences_ * rows_ / length);
+  std::vector<torch::Tensor> parts;
+  for (int64_t begin = 0; begin < sequences_; begin += at_once) {
+    const int64_t count = std::min(at_once, sequences_ - begin);
+    parts.push_back(model_->caption_input(
+        condition_.defined() ? condition_.narrow(0, begin, count) : condition_, count));
+  }
+  return at::cat(parts);
+}
+
 // Before the first patch: the captions' rows go into the cache, or their keys beside it.
 void CachedScorer::read_captions() {
   const c10::InferenceMode no_gradients;
-  const torch::Tensor caption = model_->caption_input(condition_, sequences_);
+  const torch::Tensor caption = encoded_captions();
   if (!model_->config().caption.is_prefix()) {
     for (size_t i = 0; i < weights_.size(); ++i) {
       caption_keys_.push_back(model_->block(i)->caption_keys(caption));
@@ -145,6 +162,7 @@ void CachedScorer::read_captions() {
     run(caption.narrow(1, begin, part).contiguous(), 0, at, at, Rows::kSequence, weights_.size());
     for (int64_t& filled : now_.filled) filled += part;
   }
+  row_layers_ = 0;  // of patches, as in any other model
 }
 
 // x += attention of every row to its caption; the bias of the projection is the next norm's to add.

@@ -78,6 +78,7 @@ class CachedScorer : public StepScorer {
   /// How rows take part: as alternatives to each other, or one after the other.
   enum class Rows { kCandidates, kSequence };
 
+  torch::Tensor encoded_captions();
   void read_captions();
   void look_at_caption(size_t layer, torch::Tensor flat, torch::Tensor normed,
                        torch::Tensor attended);

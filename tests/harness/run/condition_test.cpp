@@ -39,19 +39,21 @@ class Condition : public ProgramTest {
   }
 };
 
-// Chance is the share of the colour asked for most often, about 0.25: 100 draws of four colours
-// have it above 0.40 once in a thousand seeds. The seeds are fixed.
+// Chance is the share of the colour asked for most often. Of 200 suns drawn without looking at the
+// condition, more than 0.45 have the colour asked for once in 30,000 seeds; this one is fixed.
 TEST_F(Condition, IsFollowedAsClassAndAsCaptionEitherWayTrains) {
   const json results = run_sweep(
       {{"version", 1},
        {"name", "condition"},
+       {"seeds", {1}},
        {"defaults",
         {{"dataset", {{"name", "sunset"}, {"image_size", 16}, {"max_images", 1000}}},
          {"tokenizer",
           {{"preset", "nano"},
+           {"channel_multipliers", {1, 2}},
+           {"codebook_size", 128},
            {"images_seen", 3200},
-           {"perceptual_weight", 0},
-           {"codebook_size", 64}}},
+           {"perceptual_weight", 0}}},
          {"model",
           {{"layers", 2},
            {"width", 64},
@@ -62,15 +64,15 @@ TEST_F(Condition, IsFollowedAsClassAndAsCaptionEitherWayTrains) {
            {"caption_layers", 1}}},
          {"train",
           {{"order", "raster"},
-           {"images_seen", 9600},
+           {"images_seen", 12800},
            {"batch_size", 32},
            {"learning_rate", 0.003}}},
          {"relabel", nullptr},
          {"generate",
           {{"order", "raster"},
-           {"num_samples", 100},
+           {"num_samples", 200},
            {"batch_size", 100},
-           {"guidance_scale", 2.0}}},
+           {"guidance_scale", 3.0}}},
          {"evaluate",
           {{"metrics", {"fid"}}, {"max_reference", 100}, {"known_answer_images", 10}}}}},
        {"recipes",
@@ -80,8 +82,8 @@ TEST_F(Condition, IsFollowedAsClassAndAsCaptionEitherWayTrains) {
   for (const json& cell : results.at("cells")) {
     SCOPED_TRACE(cell.at("id"));
     const json answer = stage_of(cell, "condition");
-    EXPECT_LT(answer.at("chance"), 0.40);
-    EXPECT_GT(answer.at("accuracy"), 0.60);
+    EXPECT_LT(answer.at("chance"), 0.35);
+    EXPECT_GT(answer.at("accuracy"), 0.45);
     const json& metrics = cell.at("metrics");
     const auto found = std::find_if(metrics.begin(), metrics.end(), [](const json& metric) {
       return metric.at("metric") == "condition_accuracy";

@@ -510,16 +510,16 @@ TEST(Memory, StaysWithinThePlanWithCaptions) {
     TransformerConfig config = small_config("relative+rotary", Grid{8, 8});
     config.width = 64;
     config.codebook_size = 512;
-    config.caption = {48, 300, 1, cross_attention};
+    config.caption = {200, 300, 1, cross_attention};
     Transformer model(config);
     model->initialise(1);
     ScorerOptions options{.memory_bytes = int64_t{24} << 20};
-    options.condition = torch::zeros({1, 48}, torch::kInt64);
+    options.condition = torch::zeros({1, 200}, torch::kInt64);
     for (const double guidance : {1.0, 2.0}) {
       options.guidance_scale = guidance;
       const SearchPlan plan = CachedScorer::plan(config, 4, options);
       ScorerOptions searching = options;
-      searching.condition = torch::zeros({plan.batch, 48}, torch::kInt64);
+      searching.condition = torch::zeros({plan.batch, 200}, torch::kInt64);
       EXPECT_LE(peak_of(model, plan, searching, {}, Confidence::kLikelihood), plan.bytes)
           << cross_attention << guidance;
     }
