@@ -140,6 +140,12 @@ StageNode Planner::input(size_t stage) const {
 const std::string& Planner::hash_of_file(const std::string& path) {
   const auto known = file_hashes_.find(path);
   if (known != file_hashes_.end()) return known->second;
+  if (!std::filesystem::is_regular_file(path)) {
+    throw std::invalid_argument(
+        fmt::format("there is no file \"{}\", which the tokenizer's section names (weights, "
+                    "perceptual_weights or perceptual_linear); bring it there, or name another",
+                    path));
+  }
   return file_hashes_.emplace(path, sha256_file(path)).first->second;
 }
 
