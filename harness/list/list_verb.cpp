@@ -110,7 +110,8 @@ std::string choices(const std::vector<std::string>& options, const Lines& meanin
 
 std::string conditions() {
   return choices({"model.condition"}, {{"none", "images are drawn from nothing"},
-                                       {"class", "each image's class label is told the model"}});
+                                       {"class", "each image's class label is told the model"},
+                                       {"caption", "each image's caption is read to the model"}});
 }
 
 std::string confidences() {

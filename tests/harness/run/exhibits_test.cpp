@@ -44,13 +44,18 @@ class Exhibits : public ::testing::Test {
   }
 
   /// Twenty generated images of 1x4 patches, image i turned by i, drawn
-  /// under the condition of image i of the data set.
-  StageResult samples(const std::string& name, bool with_pixels, bool with_conditions) const {
+  /// under the class or caption of image i of the data set.
+  StageResult samples(const std::string& name, bool with_pixels,
+                      const std::string& condition = "") const {
     StageResult made = result(name, {{"images", 20}, {"draws_before_choosing", true}});
     const torch::Tensor image = at::arange(20, torch::kInt64).unsqueeze(1);
     const torch::Tensor position_at = (at::arange(4, torch::kInt64).unsqueeze(0) + image) % 4;
     TensorMap tensors = {{"position_at", position_at.to(torch::kInt16)}};
-    if (with_conditions) tensors["condition_of"] = image.squeeze(1);
+    if (condition == "class") {
+      tensors["label"] = image.squeeze(1) % 2 - (image.squeeze(1) == 2).to(torch::kInt64);
+    } else if (condition == "caption") {
+      tensors["condition_of"] = image.squeeze(1);
+    }
     write_safetensors(made.folder / "samples.safetensors", tensors);
     write_json(made.folder / "config.json", {{"rows", 1}, {"cols", 4}, {"codebook_size", 8}});
     if (!with_pixels) return made;
@@ -65,7 +70,7 @@ class Exhibits : public ::testing::Test {
 
   /// Image i is of class i % 2 and shows "number i"; the third has neither.
   StageResult images_of_two_classes() const {
-    StageResult data = result("dataset", json::object());
+    StageResult data = result("dataset", {{"classes", {"shirt", "shoe"}}});
     DatasetIndex index;
     index.classes = {"shirt", "shoe"};
     for (int i = 0; i < 20; ++i) {
@@ -86,7 +91,7 @@ class Exhibits : public ::testing::Test {
 
 TEST_F(Exhibits, AreTheFirst16ImagesAndTheirOrders) {
   const StageNode made = node("samples", 'a'), dataset = node("dataset", 'd');
-  const StageResult drawn = samples("samples", true, true), data = images_of_two_classes();
+  const StageResult drawn = samples("samples", true, "class"), data = images_of_two_classes();
   json results = cells(1);
   const CellOutcome cell{
       CellStatus::kDone, "", {{"dataset", &dataset, &data}, {"samples", &made, &drawn}}};
@@ -110,7 +115,7 @@ TEST_F(Exhibits, AreTheFirst16ImagesAndTheirOrders) {
 TEST_F(Exhibits, SayTheCaptionsThatImagesWereDrawnUnder) {
   const StageNode made = node("samples", 'a'), dataset = node("dataset", 'd'),
                   tokens = node("captions", 'e');
-  const StageResult drawn = samples("samples", true, true), data = images_of_two_classes(),
+  const StageResult drawn = samples("samples", true, "caption"), data = images_of_two_classes(),
                     captions = result("captions", json::object());
   json results = cells(1);
   add_exhibits(results,
@@ -127,7 +132,7 @@ TEST_F(Exhibits, SayTheCaptionsThatImagesWereDrawnUnder) {
 
 TEST_F(Exhibits, ThatAreThereAreNotCopiedAgain) {
   const StageNode made = node("samples", 'a');
-  const StageResult drawn = samples("samples", true, false);
+  const StageResult drawn = samples("samples", true);
   const CellOutcome cell{CellStatus::kDone, "", {{"samples", &made, &drawn}}};
   json first = cells(2), second = cells(1);
   add_exhibits(first, {cell, cell}, folder_ / "out");
@@ -139,7 +144,7 @@ TEST_F(Exhibits, ThatAreThereAreNotCopiedAgain) {
 
 TEST_F(Exhibits, OfCodesAreOrdersAlone) {
   const StageNode made = node("samples", 'c');
-  const StageResult drawn = samples("codes", false, false);
+  const StageResult drawn = samples("codes", false);
   json results = cells(1);
   add_exhibits(results, {{CellStatus::kDone, "", {{"samples", &made, &drawn}}}}, folder_ / "out");
   const json& shown = results.at("cells").at(0).at("samples");
@@ -173,7 +178,7 @@ TEST_F(Exhibits, ACellThatDidNotComeSoFarHasNone) {
 
 TEST_F(Exhibits, AnImageThatCannotBeReadIsNamed) {
   const StageNode made = node("samples", 'a');
-  const StageResult drawn = samples("samples", true, false);
+  const StageResult drawn = samples("samples", true);
   fs::remove(drawn.folder / "images" / "000003.png");
   json results = cells(1);
   try {

@@ -54,8 +54,9 @@ class ImageOptions : public ProgramTest {
     EXPECT_EQ(outcome.code, 0) << outcome.text;
     text_ = outcome.text;
     std::ifstream in(folder_ / (store + "-out") / "results.json");
+    const json results = json::parse(in);
     json records;
-    for (const json& stage : json::parse(in).at("cells").at(0).at("stages")) {
+    for (const json& stage : results.at("cells").at(0).at("stages")) {
       records[stage.at("role").get<std::string>()] = {stage.at("key"), stage.at("record")};
     }
     return records;
