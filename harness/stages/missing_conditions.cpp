@@ -45,34 +45,39 @@ Missing missing_of(const Recipe& recipe, const json& record) {
   return missing;
 }
 
-std::string words_of(const Missing& missing) {
+std::string names_of(const Missing& missing) {
   std::string names;
   for (size_t i = 0; i < std::min(missing.names.size(), kShown); ++i) {
     names += (i == 0 ? ": " : ", ") + missing.names[i].get<std::string>();
   }
   if (!names.empty() && missing.images > static_cast<int64_t>(kShown)) names += ", ...";
+  return names;
+}
+
+std::string words_of(const Missing& missing) {
   const std::string held_out =
       missing.held_out == 0
           ? ""
           : fmt::format(", {} of {} held out", missing.held_out, missing.total_held_out);
-  return fmt::format("{} of {} images ({:.1f} %{}) have no {}{}", missing.images, missing.total,
-                     100 * missing.share(), held_out, missing.what, names);
+  return fmt::format("{} of {} images ({:.1f} %{}) have no {}", missing.images, missing.total,
+                     100 * missing.share(), held_out, missing.what);
 }
 
 }  // namespace
 
 std::string missing_conditions(const Recipe& recipe, const json& record) {
   const Missing missing = missing_of(recipe, record);
-  return missing.images == 0 ? "" : words_of(missing) + "; they are trained on without a condition";
+  if (missing.images == 0) return "";
+  return words_of(missing) + names_of(missing) + "; they are trained on without a condition";
 }
 
 void check_conditions(const Recipe& recipe, const json& record, bool allow_missing) {
   const Missing missing = missing_of(recipe, record);
   if (allow_missing || missing.worst_share() <= kMissingConditionsTaken) return;
   throw BadData(fmt::format(
-      "model.condition is \"{}\", but {}. Complete the data set's {}s, or add --allow-missing to "
-      "the command: such images are then trained on without a condition",
-      get<std::string>(recipe, "model.condition"), words_of(missing), missing.what));
+      "model.condition is \"{}\", but {}. Complete them, or add --allow-missing to train on such "
+      "images without a condition{}",
+      get<std::string>(recipe, "model.condition"), words_of(missing), names_of(missing)));
 }
 
 }  // namespace oar

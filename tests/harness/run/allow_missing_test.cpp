@@ -55,8 +55,8 @@ TEST_F(AllowMissing, OverATwentiethWithoutALabelIsBadDataUnlessAllowed) {
   EXPECT_EQ(refused.code, kBadData) << refused.text;
   EXPECT_THAT(refused.text,
               AllOf(HasSubstr("model.condition is \"class\", but 2 of 20 images (10.0 %) have no "
-                              "label: images/28.png, images/29.png."),
-                    HasSubstr("add --allow-missing")));
+                              "label. Complete them, or add --allow-missing"),
+                    HasSubstr("images/28.png, images/29.png")));
   // The data set is scanned, so that a look at the store meets the same question.
   std::vector<std::string> look = arguments;
   look.emplace_back("--report-only");

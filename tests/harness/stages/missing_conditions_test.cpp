@@ -58,13 +58,23 @@ TEST(MissingConditions, UpToATwentiethIsTaken) {
   EXPECT_NO_THROW(check_conditions(recipe_of("none"), record_of(100, 100, 100), false));
 }
 
+// Numbers are measured on the held-out images, few as they may be.
+TEST(MissingConditions, UpToATwentiethOfTheHeldOutImagesIsTaken) {
+  json record = record_of(1000, 10, 0);
+  record.update({{"held_out", 100}, {"held_out_without_label", 5}});
+  EXPECT_NO_THROW(check_conditions(recipe_of("class"), record, false));
+  record["held_out_without_label"] = 6;
+  EXPECT_THAT([&] { check_conditions(recipe_of("class"), record, false); },
+              ThrowsMessage<BadData>(HasSubstr("(1.0 %, 6 of 100 held out) have no label")));
+}
+
 TEST(MissingConditions, MoreIsRefusedUnlessItIsAllowed) {
   const json record = record_of(8583, 0, 7281);
   EXPECT_THAT([&] { check_against_data(recipe_of("caption"), record); },
               ThrowsMessage<BadData>(AllOf(
                   HasSubstr("model.condition is \"caption\", but 7281 of 8583 images (84.8 %) have "
-                            "no caption: images/0.jpg, "),
-                  HasSubstr("Complete the data set's captions, or add --allow-missing"))));
+                            "no caption. Complete them, or add --allow-missing"),
+                  HasSubstr("without a condition: images/0.jpg, "))));
   EXPECT_NO_THROW(check_conditions(recipe_of("caption"), record, /*allow_missing=*/true));
 }
 
