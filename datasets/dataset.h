@@ -69,7 +69,7 @@ struct DatasetConfig {
   /// "hash": images are held out by the hash of their path; "official": by the data set's own
   /// files, where it has some. `held_out` is then not asked.
   std::string split = "hash";
-  std::string class_column;  ///< fashion_products: column of styles.csv; empty: no classes
+  std::string class_column;  ///< column of the data set's table; empty: its own classes, or none
   /// fashion_products: a column of styles.csv, or a text with columns in braces, as
   /// "{baseColour} {articleType}"; empty: productDisplayName.
   std::string caption;
@@ -91,11 +91,11 @@ struct View {
 
 /// Images as tensors, and what is known about each of them.
 ///
-/// Every image is cut to its largest centred square and resized to S x S: by area when it shrinks,
-/// bicubic when it grows. Grey and RGBA images come out RGB, RGBA laid over white.
+/// Every image becomes a square by the config's crop and S x S pixels by its resize. Grey and RGBA
+/// images come out RGB, RGBA laid over white.
 ///
 /// Shapes  B images, S = image_size.
-/// Errors  BadData if a file vanished or changed since the index was made: load() compares SHA-256.
+/// Errors  BadData if a file that is read vanished or changed (SHA-256) since the index was made.
 class Dataset {
  public:
   virtual ~Dataset() = default;
