@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -22,6 +21,7 @@
 #include "harness/measure/statistics_file.h"
 #include "harness/store/interrupt.h"
 #include "harness/store/machine.h"
+#include "harness/user_cache.h"
 #include "harness/weights/weight_files.h"
 #include "metrics/metric.h"
 
@@ -32,12 +32,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 fs::path user_cache() {
-  if (const char* base = std::getenv("XDG_CACHE_HOME"); base != nullptr && *base != '\0') {
-    return fs::path(base) / "oar-bench" / "features";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return fs::path(home) / ".cache" / "oar-bench" / "features";
-  }
+  if (const fs::path folder = user_cache_folder("features"); !folder.empty()) return folder;
   throw std::invalid_argument(
       "--cache: neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder; name one with "
       "--cache, or use --no-cache");

@@ -30,6 +30,7 @@
 #include "harness/run/sweep_work.h"
 #include "harness/run/worker_processes.h"
 #include "harness/stages/artifacts.h"
+#include "harness/stages/image_input.h"
 #include "harness/stages/pipeline.h"
 #include "harness/store/interrupt.h"
 #include "harness/store/live_file.h"
@@ -391,6 +392,7 @@ Environment environment_of(const RunOptions& options, std::shared_ptr<Communicat
 }
 
 SweepPlan planned(const RunOptions& options, const Sweep& sweep, const Environment& environment) {
+  pixel_cache_from_environment();  // a mistake in it is said now, not after the data set's scan
   try {
     return plan_sweep(sweep.cells, environment);
   } catch (const std::invalid_argument& error) {

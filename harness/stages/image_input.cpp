@@ -3,33 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "harness/measure/byte_size.h"
 #include "harness/stages/recipe_parts.h"
+#include "harness/user_cache.h"
 
 namespace oar {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 fs::path pixel_cache_folder() {
-  if (const std::string own = variable("OAR_PIXEL_CACHE"); !own.empty()) {
-    return own == "off" ? "" : own;
-  }
-  if (const fs::path cache = variable("XDG_CACHE_HOME"); !cache.empty()) {
-    return cache / "oar-bench" / "pixels";
-  }
-  const fs::path home = variable("HOME");
-  return home.empty() ? "" : home / ".cache" / "oar-bench" / "pixels";
+  const std::string own = environment_variable("OAR_PIXEL_CACHE");
+  if (own.empty()) return user_cache_folder("pixels");
+  return own == "off" ? "" : own;
 }
 
 }  // namespace
@@ -37,7 +27,7 @@ fs::path pixel_cache_folder() {
 PixelCacheConfig pixel_cache_from_environment() {
   PixelCacheConfig cache;
   cache.folder = pixel_cache_folder();
-  if (const std::string size = variable("OAR_PIXEL_CACHE_SIZE"); !size.empty()) {
+  if (const std::string size = environment_variable("OAR_PIXEL_CACHE_SIZE"); !size.empty()) {
     try {
       cache.max_bytes = bytes_from_text(size);
     } catch (const std::invalid_argument& error) {

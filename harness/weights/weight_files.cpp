@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <fstream>
 #include <span>
 #include <stdexcept>
@@ -14,6 +13,7 @@
 #include "datasets/sha256.h"
 #include "datasets/utf8.h"
 #include "harness/store/progress.h"
+#include "harness/user_cache.h"
 #include "harness/weights/part_file.h"
 #include "models/vqgan/vqgan_file.h"
 #include "models/weights/atomic_file.h"
@@ -81,20 +81,17 @@ const KnownWeights& identify(const fs::path& file, const std::string& name,
 }  // namespace
 
 fs::path weights_folder(const fs::path& chosen) {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return fs::path(value == nullptr ? "" : value);
-  };
   if (!chosen.empty()) return chosen;
-  if (const fs::path folder = variable("OAR_WEIGHTS_DIR"); !folder.empty()) return folder;
-  fs::path cache = variable("XDG_CACHE_HOME");
-  if (cache.empty() && !variable("HOME").empty()) cache = variable("HOME") / ".cache";
+  if (const fs::path folder = environment_variable("OAR_WEIGHTS_DIR"); !folder.empty()) {
+    return folder;
+  }
+  const fs::path cache = user_cache_folder("weights");
   if (cache.empty()) {
     throw std::invalid_argument(
         "no folder for weights: neither OAR_WEIGHTS_DIR nor XDG_CACHE_HOME nor HOME is set; name "
         "one with --weights-dir or OAR_WEIGHTS_DIR");
   }
-  return cache / "oar-bench" / "weights";
+  return cache;
 }
 
 std::optional<fs::path> installed_weights(std::string_view extractor) {

@@ -87,5 +87,13 @@ TEST_F(ImageOptions, ACacheThatCannotBeMadeIsSaidAndTrainsOn) {
   EXPECT_THAT(text_, HasSubstr("the pixel cache is off ("));
 }
 
+TEST_F(ImageOptions, ASizeOfTheCacheThatIsNoneIsRefusedBeforeAnyWork) {
+  environment_["OAR_PIXEL_CACHE_SIZE"] = "8gigs";
+  const Outcome outcome = run({"run", "sweep.json", "--store", "store", "--device", "cpu"});
+  EXPECT_EQ(outcome.code, 2) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("OAR_PIXEL_CACHE_SIZE: "));
+  EXPECT_FALSE(fs::exists(folder_ / "store" / "dataset"));
+}
+
 }  // namespace
 }  // namespace oar
