@@ -10,7 +10,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test test-slurm sanitize sanitize-threads fuzz bench bench-sweeps ci ci-baseline golden format check-format clean help
+.PHONY: build run test test-slurm sanitize sanitize-threads fuzz bench bench-sweeps ci ci-baseline verify-reference golden format check-format clean help
 
 build: ## the program: build/oar-bench
 	@cmake/setup.sh packages build
@@ -74,6 +74,10 @@ ci: build ## runs sweeps/ci.json and gates it against sweeps/ci_baseline.json; t
 ci-baseline: build ## writes sweeps/ci_baseline.json anew, where a change was meant to move the numbers: commit it with the change
 	@$(CI_RUN)
 	@build/oar-bench gate $(CI)/run --save-baseline sweeps/ci_baseline.json
+
+verify-reference: build ## hashes the records in reports/reference, and computes their tables, order statistics and scores again
+	@if [ -d reports/reference ]; then OMP_WAIT_POLICY=PASSIVE build/oar-bench verify reports/reference; \
+	  else echo 'No records: there is no reports/reference.'; fi
 
 bench: ## Google Benchmark over metrics, the feature pass, the search, a step of the tokenizer and images on their way to it, each beside its baseline (BENCH=regular-expression picks some)
 	@cmake/setup.sh packages build bench

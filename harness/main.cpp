@@ -115,6 +115,7 @@ int main(int argc, char** argv) {
                          oar::add_gc_verb,
                          oar::add_verify_verb,
                          oar::add_export_verb,
+                         oar::add_publish_verb,
                          add_metrics_verb,
                          add_orders,
                          add_weights,

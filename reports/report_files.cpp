@@ -67,24 +67,34 @@ void remove_former_tables(const fs::path& folder, const std::set<std::string>& w
   }
 }
 
+/// Every file of a document's tables, by name.
+std::map<std::string, std::string> table_texts(const Document& document) {
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, table] : named_tables(document)) {
+    texts[name + ".csv"] = report::to_csv(*table);
+    texts[name + ".tex"] = report::to_tex(*table);
+  }
+  const Table records = joined_records(document);
+  if (!records.empty()) texts["records.csv"] = report::to_csv(records);
+  return texts;
+}
+
 void write_tables(const Document& document, const fs::path& folder, const WriteText& write) {
   fs::create_directories(folder);
   std::set<std::string> written;
-  const auto put = [&](const std::string& name, const std::string& text) {
+  for (const auto& [name, text] : table_texts(document)) {
     write(folder / name, text);
     written.insert(name);
-  };
-  for (const auto& [name, table] : named_tables(document)) {
-    put(name + ".csv", report::to_csv(*table));
-    put(name + ".tex", report::to_tex(*table));
   }
-  const Table records = joined_records(document);
-  if (!records.empty()) put("records.csv", report::to_csv(records));
   remove_former_tables(folder, written);
   write(folder / kTableList, json{{"files", written}}.dump() + "\n");
 }
 
 }  // namespace
+
+std::map<std::string, std::string> render_tables(const json& results) {
+  return table_texts(document_of(results));
+}
 
 std::string write_report(const json& results, const fs::path& folder, const fs::path& out,
                          const WriteText& write) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -23,5 +24,10 @@ namespace oar {
 /// Errors  std::system_error with the path; what `write` throws.
 std::string write_report(const nlohmann::json& results, const std::filesystem::path& folder,
                          const std::filesystem::path& out, const WriteText& write);
+
+/// The files of tables/ by name, but for the list of them.
+///
+/// Errors  none for any JSON value.
+std::map<std::string, std::string> render_tables(const nlohmann::json& results);
 
 }  // namespace oar

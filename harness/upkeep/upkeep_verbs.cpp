@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,7 +17,9 @@
 #include "harness/store/progress.h"
 #include "harness/upkeep/export_cells.h"
 #include "harness/upkeep/gc.h"
+#include "harness/upkeep/publish.h"
 #include "harness/upkeep/verify.h"
+#include "harness/upkeep/verify_published.h"
 
 namespace oar {
 namespace {
@@ -132,10 +135,69 @@ int run_gc(const GcCommand& command) {
 struct VerifyCommand {
   std::string run;
   std::string store;
+  std::optional<int64_t> rescore;
   bool set_aside = false, json = false, quiet = false;
 };
 
+/// Prints what was found, as text or as members of `found`; `summary` is the last line of the text.
+template <typename Report>
+int print_found(const Report& report, bool as_json, json found, const std::string& summary) {
+  if (as_json) {
+    found["schema_version"] = 1;
+    found["notes"] = report.notes;
+    found["problems"] = json::array();
+    for (const VerifyProblem& problem : report.problems) {
+      found["problems"].push_back({{"path", problem.path.string()},
+                                   {"found", problem.found},
+                                   {"next", problem.next},
+                                   {"set_aside", problem.set_aside}});
+    }
+    fmt::print("{}\n", found.dump(2));
+  } else {
+    for (const VerifyProblem& problem : report.problems) {
+      fmt::print("{}: {}; {}\n", problem.path.string(), problem.found, problem.next);
+    }
+    for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
+    fmt::print("{}\n", summary);
+  }
+  return report.problems.empty() ? kAllDone : kBadData;
+}
+
+std::string verdict(const std::vector<VerifyProblem>& problems) {
+  return problems.empty() ? "whole" : fmt::format("{} problems", problems.size());
+}
+
+int verify_records(const VerifyCommand& command, const std::vector<fs::path>& records) {
+  if (command.set_aside) {
+    throw std::invalid_argument(fmt::format(
+        "--set-aside: {} holds published records, and no store to move anything in; leave it out",
+        command.run));
+  }
+  Progress progress(ProgressOptions::standard_error(command.quiet));
+  const PublishedReport report = verify_published(records, command.rescore, progress);
+  return print_found(
+      report, command.json,
+      {{"records", report.records},
+       {"files", report.files},
+       {"bytes", report.bytes},
+       {"ordered", report.ordered},
+       {"rescored", report.rescored},
+       {"scores", report.scores}},
+      fmt::format("{} records, {} files, {}: {}; order statistics of {} cells and scores of {} "
+                  "cells computed again",
+                  report.records, report.files, text_of(report.bytes), verdict(report.problems),
+                  report.ordered, report.rescored));
+}
+
 int run_verify(const VerifyCommand& command) {
+  if (!command.run.empty() && command.store.empty()) {
+    const std::vector<fs::path> records = published_records(command.run);
+    if (!records.empty()) return verify_records(command, records);
+  }
+  if (command.rescore) {
+    throw std::invalid_argument(
+        "--rescore is for published records; of a run, every score is computed again");
+  }
   VerifyOptions options;
   if (!command.run.empty()) options.run = command.run;
   options.store = command.store;
@@ -151,32 +213,11 @@ int run_verify(const VerifyCommand& command) {
   options.set_aside = command.set_aside;
   Progress progress(ProgressOptions::standard_error(command.quiet));
   const VerifyReport report = verify(options, progress);
-  if (command.json) {
-    json problems = json::array();
-    for (const VerifyProblem& problem : report.problems) {
-      problems.push_back({{"path", problem.path.string()},
-                          {"found", problem.found},
-                          {"next", problem.next},
-                          {"set_aside", problem.set_aside}});
-    }
-    fmt::print("{}\n", json{{"schema_version", 1},
-                            {"artifacts", report.artifacts},
-                            {"bytes", report.bytes},
-                            {"rescored", report.rescored},
-                            {"notes", report.notes},
-                            {"problems", problems}}
-                           .dump(2));
-  } else {
-    for (const VerifyProblem& problem : report.problems) {
-      fmt::print("{}: {}; {}\n", problem.path.string(), problem.found, problem.next);
-    }
-    for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
-    fmt::print(
-        "{} artifacts, {}: {}; {} scores computed again\n", report.artifacts, text_of(report.bytes),
-        report.problems.empty() ? "whole" : fmt::format("{} problems", report.problems.size()),
-        report.rescored);
-  }
-  return report.problems.empty() ? kAllDone : kBadData;
+  return print_found(
+      report, command.json,
+      {{"artifacts", report.artifacts}, {"bytes", report.bytes}, {"rescored", report.rescored}},
+      fmt::format("{} artifacts, {}: {}; {} scores computed again", report.artifacts,
+                  text_of(report.bytes), verdict(report.problems), report.rescored));
 }
 
 struct ExportCommand {
@@ -190,6 +231,21 @@ int run_export(const ExportCommand& command) {
   const std::string out = command.options.out.string();
   fmt::print("{} cells: {} artifacts, {} copied; use them with --run {} --store {}/store\n",
              report.cells, report.artifacts, text_of(report.bytes), out, out);
+  return kAllDone;
+}
+
+struct PublishCommand {
+  PublishOptions options{"", "store", "", {}, false};
+  bool quiet = false;
+};
+
+int run_publish(const PublishCommand& command) {
+  Progress progress(ProgressOptions::standard_error(command.quiet));
+  const PublishReport report = publish(command.options, progress);
+  if (!report.note.empty()) fmt::print(stderr, "{}\n", report.note);
+  const std::string out = command.options.out.string();
+  fmt::print("{} cells, codes of {}: {} files, {}; `oar-bench verify {}` computes them again\n",
+             report.cells, report.with_codes, report.files, text_of(report.bytes), out);
   return kAllDone;
 }
 
@@ -218,9 +274,13 @@ Verb add_verify_verb(CLI::App& app) {
   CLI::App* const verb = app.add_subcommand(
       "verify", "hash every artifact again, and compute every score again from its features");
   verb->add_option("run", command->run,
-                   "folder of a results.json: what it lists; without it all that the store holds");
+                   "folder of a results.json: what it lists; of published records: those; without "
+                   "it all that the store holds");
   verb->add_option("--store", command->store,
                    "folder of finished stages; <run>/store where there is one, else store");
+  verb->add_option("--rescore", command->rescore,
+                   "of each published record, score at most so many cells again; all without it")
+      ->check(CLI::NonNegativeNumber);
   verb->add_flag("--set-aside", command->set_aside,
                  "move what is damaged to <key>.damaged, so that the next run makes it anew");
   verb->add_flag("--json", command->json, "print one JSON object");
@@ -240,6 +300,27 @@ Verb add_export_verb(CLI::App& app) {
   verb->add_option("--out", options.out, "folder to make: results.json and store/")->required();
   verb->add_flag("--quiet", command->quiet, "no progress lines");
   return {verb, [command] { return run_export(*command); }};
+}
+
+Verb add_publish_verb(CLI::App& app) {
+  const auto command = std::make_shared<PublishCommand>();
+  CLI::App* const verb = app.add_subcommand(
+      "publish",
+      "lay a small record of a run that can be committed: results, tables, pictures, and what its "
+      "numbers can be computed from again");
+  PublishOptions& options = command->options;
+  verb->add_option("run", options.run, "folder of the results.json")->required();
+  verb->add_option("--out", options.out,
+                   "folder to make; what an earlier call made there is replaced")
+      ->required();
+  verb->add_option("--store", options.store, "folder of finished stages")->capture_default_str();
+  verb->add_option("--codes", options.codes,
+                   "a cell's id or labels, as often as wanted: lay its codes and its decoder too, "
+                   "so that `verify` can score it again")
+      ->allow_extra_args(false);
+  verb->add_flag("--without-samples", options.without_samples, "lay no generated images");
+  verb->add_flag("--quiet", command->quiet, "no progress lines");
+  return {verb, [command] { return run_publish(*command); }};
 }
 
 }  // namespace oar
