@@ -277,7 +277,8 @@ Verb add_verify_verb(CLI::App& app) {
                    "folder of a results.json: what it lists; of published records: those; without "
                    "it all that the store holds");
   verb->add_option("--store", command->store,
-                   "folder of finished stages; <run>/store where there is one, else store");
+                   "folder of finished stages; <run>/store where there is one, else store; a "
+                   "published record is verified against itself without it");
   verb->add_option("--rescore", command->rescore,
                    "of each published record, score at most so many cells again; all without it")
       ->check(CLI::NonNegativeNumber);
@@ -309,7 +310,10 @@ Verb add_publish_verb(CLI::App& app) {
       "lay a small record of a run that can be committed: results, tables, pictures, and what its "
       "numbers can be computed from again");
   PublishOptions& options = command->options;
-  verb->add_option("run", options.run, "folder of the results.json")->required();
+  verb->add_option("run", options.run,
+                   "folder of the results.json; a published record is rendered again, without a "
+                   "store")
+      ->required();
   verb->add_option("--out", options.out,
                    "folder to make; what an earlier call made there is replaced")
       ->required();

@@ -52,6 +52,24 @@ TEST(PublishableRecord, NothingOfItShowsFacesOfPeople) {
   EXPECT_TRUE(publishable("fashion_products").codes);
 }
 
+TEST(PublishRecord, CodesOfFacesAreRefusedBeforeAnythingIsRead) {
+  const fs::path root = fs::temp_directory_path() / ("oar-faces-" + std::to_string(::getpid()));
+  fs::create_directories(root / "store");
+  json cell = cell_of("celeba");
+  cell["stages"] = {example::stage("samples", "5a5a5a5a5a5a", 1)};
+  std::ofstream(root / "results.json") << example::results({cell}).dump();
+  Progress progress;
+  try {
+    publish({root, root / "store", root / "out", {"oar"}, false}, progress);
+    ADD_FAILURE() << "published";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--codes: cell recipe=oar,seed=0 is of celeba, and its "
+                                        "codes decode to faces of people"));
+  }
+  EXPECT_FALSE(fs::exists(root / "out"));
+  fs::remove_all(root);
+}
+
 TEST(PublishableRecord, SamplesMayStayBehindAndTheirOrdersDoNot) {
   EXPECT_EQ(published("sunset", /*without_samples=*/true).at("samples"),
             (json{{"position_at", {{1, 0}}}}));
