@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kVisibleStep = 5.0;       // grey levels, 2 % of 255; see failure_signatures()
 constexpr double kStrongPreference = 0.5;  // of background_first_index()
+constexpr double kHardlyLearned = 0.9;     // of the nats of code frequencies; see under_trained()
 
 double raster_long_jump_share(const Grid& grid) {
   const torch::Tensor raster = at::arange(grid.size(), torch::kInt64).unsqueeze(0);
@@ -163,6 +164,19 @@ torch::Tensor background_first_index(const torch::Tensor& step_of,
   };
   return (mean_step(is_background.logical_not()) - mean_step(is_background)) /
          (static_cast<double>(steps.size(1)) / 2);
+}
+
+Signature under_trained(double nats, double frequency_nats) {
+  if (!(frequency_nats > 0)) {
+    return unknown("under_trained", "The images have one code: there is nothing to learn.");
+  }
+  const double value = nats / frequency_nats;
+  return judged("under_trained", value, kHardlyLearned,
+                fmt::format("Held-out images cost the model {:.1f} nats each; how often each code "
+                            "occurs, and nothing else, would give {:.1f}.",
+                            nats, frequency_nats),
+                " It has learned little of what goes with what: train longer, before its orders "
+                "are judged.");
 }
 
 std::vector<Signature> failure_signatures(const OrderStatistics& statistics,

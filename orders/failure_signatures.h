@@ -12,7 +12,7 @@ namespace oar {
 
 /// A known way in which an order fails, and whether these orders show it.
 struct Signature {
-  std::string name;                 ///< jumping, seams, background_bias or memory
+  std::string name;                 ///< jumping, seams, background_bias, memory or under_trained
   std::optional<bool> present;      ///< nothing: it cannot be judged here; `sentence` says why
   std::optional<double> value;      ///< what was measured
   std::optional<double> threshold;  ///< present above this
@@ -42,6 +42,13 @@ struct SignatureEvidence {
 /// Source  "Failure signatures" of the OAR study: jumping, background bias, memory.
 std::vector<Signature> failure_signatures(const OrderStatistics& statistics,
                                           const SignatureEvidence& evidence);
+
+/// `under_trained`: whether a model knows hardly more than how often each code occurs. `nats` is
+/// what a held-out image costs it, in the order of its training; `frequency_nats` is N
+/// ln(perplexity) of the codes. Threshold 0.9: a tenth of what there may be to gain.
+///
+/// Units  nats per image.
+Signature under_trained(double nats, double frequency_nats);
 
 /// The share of jumps over half_longest_jump() that uniformly random orders have: an exact sum over
 /// pairs of cells. NaN for a grid of one patch.

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
-#include "orders/order_policy.h"
+#include "orders/given_orders.h"
 #include "orders/order_statistics.h"
 
 namespace oar {
@@ -19,7 +19,7 @@ namespace {
 class FromFile : public OrderPolicy {
  public:
   explicit FromFile(const OrderConfig& config) : OrderPolicy(config) {
-    check_orders(config);
+    check_given_orders(config);
     const int64_t orders = config.given.size(0);
     if (orders == 1 && !config.given_image.defined()) return;  // one for all
     const torch::Tensor images = config.given_image.defined() ? config.given_image.contiguous()
@@ -59,34 +59,34 @@ class FromFile : public OrderPolicy {
   }
 
  private:
-  static void check_orders(const OrderConfig& config) {
-    const torch::Tensor& given = config.given;
-    if (!given.defined()) {
-      throw std::invalid_argument(
-          "order \"from_file\" needs orders, and none are given; name a file of them");
-    }
-    const auto shape = [](const torch::Tensor& t) {
-      return fmt::format("{}", fmt::join(t.sizes().vec(), ", "));
-    };
-    if (given.dim() != 2 || given.size(0) == 0 || given.size(1) != config.grid.size()) {
-      throw std::invalid_argument(
-          fmt::format("order \"from_file\": a {}x{} grid takes orders [images >= 1, {}], got [{}]",
-                      config.grid.rows, config.grid.cols, config.grid.size(), shape(given)));
-    }
-    step_of(given);  // names the order that is no permutation
-    const torch::Tensor& image = config.given_image;
-    if (image.defined() && (image.dim() != 1 || image.size(0) != given.size(0) ||
-                            image.scalar_type() != torch::kInt64)) {
-      throw std::invalid_argument(
-          fmt::format("order \"from_file\": {} orders take as many int64 image numbers, got [{}]",
-                      given.size(0), shape(image)));
-    }
-  }
-
   std::unordered_map<int64_t, int64_t> order_of_;  // row of `given` by image; empty: one for all
 };
 
 }  // namespace
+
+void check_given_orders(const OrderConfig& config) {
+  const torch::Tensor& given = config.given;
+  if (!given.defined()) {
+    throw std::invalid_argument(fmt::format(
+        "order \"{}\" needs orders, and none are given; name a file of them", config.name));
+  }
+  const auto shape = [](const torch::Tensor& t) {
+    return fmt::format("{}", fmt::join(t.sizes().vec(), ", "));
+  };
+  if (given.dim() != 2 || given.size(0) == 0 || given.size(1) != config.grid.size()) {
+    throw std::invalid_argument(fmt::format(
+        "order \"{}\": a {}x{} grid takes orders [images >= 1, {}], got [{}]", config.name,
+        config.grid.rows, config.grid.cols, config.grid.size(), shape(given)));
+  }
+  step_of(given);  // names the order that is no permutation
+  const torch::Tensor& image = config.given_image;
+  if (image.defined() && (image.dim() != 1 || image.size(0) != given.size(0) ||
+                          image.scalar_type() != torch::kInt64)) {
+    throw std::invalid_argument(
+        fmt::format("order \"{}\": {} orders take as many int64 image numbers, got [{}]",
+                    config.name, given.size(0), shape(image)));
+  }
+}
 
 std::unique_ptr<OrderPolicy> make_from_file(const OrderConfig& config) {
   return std::make_unique<FromFile>(config);

@@ -91,14 +91,19 @@ std::unique_ptr<OrderPolicy> make_order(const OrderConfig& config) {
 std::vector<OrderInfo> list_orders() {
   std::vector<OrderInfo> orders;
 #define ORDER(order_name, summary, checked) \
-  orders.push_back({#order_name, summary, checked, false, {}});
+  orders.push_back({#order_name, summary, checked, false, {}, false});
 #include "orders/registry.def"
 #undef ORDER
   for (OrderInfo& info : orders) {
     OrderConfig config;
     config.name = info.name;
     config.grid = Grid{1, 1};
-    config.given = torch::zeros({1, 1}, torch::kInt64);  // for `from_file`
+    try {
+      make_order(config);
+    } catch (const std::invalid_argument&) {
+      info.reads_file = true;
+      config.given = torch::zeros({1, 1}, torch::kInt64);
+    }
     const auto policy = make_order(config);
     info.is_learned = policy->is_learned();
     info.own_confidence = policy->own_confidence();

@@ -46,7 +46,8 @@ struct OrderConfig {
   double anneal_start = 0.5;       ///< `annealed`: share of training up to which all are random
   double anneal_end = 0.75;        ///< `annealed`: share of training from which all are raster
   int64_t groups = 0;         ///< `locality_groups`: number of groups; 0: as many as LPD's schedule
-  torch::Tensor given;        ///< `from_file`: int64 [M, N], one order for all or one per image
+  torch::Tensor given;        ///< orders of a file: int64 [M, N]; `from_file` takes one order for
+                              ///< all or one per image, `drawn_from_file` any number
   torch::Tensor given_image;  ///< `from_file`: int64 [M], the image of each order; not defined:
                               ///< order i is that of image i
 };
@@ -110,6 +111,7 @@ struct OrderInfo {
   std::string checked_against;  ///< what the tests compare it with, beside the contract tests
   bool is_learned = false;
   std::optional<Confidence> own_confidence;
+  bool reads_file = false;  ///< it has no orders but those that are given
 };
 
 /// Every policy there is, in the registry's order.

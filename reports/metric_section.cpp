@@ -262,8 +262,12 @@ TableCell number_cell(std::string text, const Spread& spread, std::string record
   return cell;
 }
 
+bool is_model_metric(const std::string& metric) {
+  return metric.starts_with("nats_per_image") || metric.starts_with("code_accuracy");
+}
+
 bool is_sample_metric(const std::string& metric) {
-  return !metric.starts_with("tokenizer_") && !metric.starts_with("nats_per_image");
+  return !metric.starts_with("tokenizer_") && !is_model_metric(metric);
 }
 
 std::string seeds_text(const Group& group) {

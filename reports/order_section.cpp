@@ -34,6 +34,7 @@ const std::vector<Column> kSteps = {
     {"mean_blobs", "blobs of filled patches"}};
 
 const std::vector<Column> kShapes = {
+    {"simple_first", "simple patches first (ρ)"},
     {"centre_to_border", "centre to border"},
     {"raster_tau", "τ to raster"},
     {"raster_rho", "ρ to raster"},
@@ -182,7 +183,8 @@ Document tables_of(const Layout& layout, const std::vector<Row>& rows) {
   if (!shapes.empty()) {
     document +=
         "τ is Kendall's and ρ Spearman's rank correlation of orders: 1 for the same, −1 for the "
-        "reverse, 0 for unrelated ones. *Centre to border* is ρ of a patch's step and its distance "
+        "reverse, 0 for unrelated ones. *Simple patches first* is ρ of a patch's step and the "
+        "standard deviation of its grey values; *centre to border* of its step and its distance "
         "to the centre. The entropy is at most the logarithm of the number of patches.\n\n";
     document += shapes;
     if (to_markdown(shapes, {}).find("†") != std::string::npos) {
@@ -256,14 +258,14 @@ std::string heat_map_text(const Group& group) {
   return text + "```\n\n";
 }
 
-/// Signatures of failures that the records state as present, each once, over the seeds.
-std::string failure_signs(const Row& row) {
+/// Signatures of failures that these objects of the records state as present, each once.
+std::string failure_signs(const std::string& name_of_row, const std::vector<const json*>& of) {
   struct Sign {
     int64_t seeds = 0;
     std::string sentence;  // of the first seed
   };
   std::map<std::string, Sign> signs;
-  for (const json* statistics : row.statistics) {
+  for (const json* statistics : of) {
     for (const json& signature : items(*statistics, "signatures")) {
       if (!is_true(field(signature, "present"))) continue;
       Sign& sign = signs[text(field(signature, "name"))];
@@ -272,8 +274,8 @@ std::string failure_signs(const Row& row) {
   }
   std::string lines;
   for (const auto& [name, sign] : signs) {
-    lines += fmt::format("- **{}: {}**, {} of {} seeds. {}\n", row.name, escape_markdown(name),
-                         sign.seeds, row.statistics.size(), escape_markdown(sign.sentence));
+    lines += fmt::format("- **{}: {}**, {} of {} seeds. {}\n", name_of_row, escape_markdown(name),
+                         sign.seeds, of.size(), escape_markdown(sign.sentence));
   }
   return lines;
 }
@@ -332,9 +334,12 @@ Document order_section(const Layout& layout) {
   }
   for (const Row& row : rows) {
     notes += agreement_of(row);
-    signs += failure_signs(row);
+    signs += failure_signs(row.name, row.statistics);
   }
-  if (rows.empty() && notes.empty()) return {};
+  for (const Group& group : layout.groups) {  // of cells that ended in a failure
+    signs += failure_signs(escape_markdown(group.name), {group.cells.begin(), group.cells.end()});
+  }
+  if (rows.empty() && notes.empty() && signs.empty()) return {};
   Document section("## Orders\n\n");
   if (!rows.empty()) section += tables_of(layout, rows);
   if (!notes.empty()) section += notes + "\n";

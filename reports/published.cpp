@@ -31,9 +31,11 @@ PublishedRow published_row(const nlohmann::json& recipe) {
   const std::string trained = text(dotted(recipe, "train.order"));
   const std::string relabelled = text(dotted(recipe, "relabel.order"));
   const std::string generated = text(dotted(recipe, "generate.order"));
+  // More training on random orders is no fine-tuning on orders that were found.
+  const double random_share = number(dotted(recipe, "relabel.random_share")).value_or(0.0);
   if (trained == "raster" && relabelled.empty() && generated == "raster")
     return PublishedRow::kRaster;
-  if (trained == "random" && relabelled == "oar" && generated == "oar")
+  if (trained == "random" && relabelled == "oar" && random_share == 0 && generated == "oar")
     return PublishedRow::kOarFinetuned;
   return PublishedRow::kNone;
 }

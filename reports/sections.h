@@ -61,5 +61,7 @@ TableCell number_cell(std::string text, const Spread& spread, std::string record
 /// True for the metrics of the first table; the tokenizer's and the held-out likelihood have tables
 /// of their own.
 bool is_sample_metric(const std::string& metric);
+/// True for those of the models: held-out likelihood, codes predicted.
+bool is_model_metric(const std::string& metric);
 
 }  // namespace oar::report

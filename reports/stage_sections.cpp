@@ -221,11 +221,12 @@ Document tokenizer_section(const Layout& layout) {
 }
 
 Document model_section(const Layout& layout) {
-  const auto metrics = columns_of(
-      all_groups(layout), [](const std::string& m) { return m.starts_with("nats_per_image"); });
+  const auto metrics = columns_of(all_groups(layout), is_model_metric);
   const auto records =
       present(layout, {{"any_order", "final_loss", "final loss, any_order (nats/patch) ↓"},
-                       {"specialist", "final_loss", "final loss, specialist (nats/patch) ↓"}});
+                       {"specialist", "final_loss", "final loss, specialist (nats/patch) ↓"},
+                       {"accuracy", "confidence", "probability of the predicted codes"},
+                       {"accuracy", "calibration_error", "calibration error ↓"}});
   bool peeking = false;
   Table table = source_table(layout, "models", metrics, records, source_model, &peeking);
   if (table.empty()) return {};

@@ -21,6 +21,8 @@ json grid(const torch::Tensor& values) {  // float64 [rows, cols]
   return rows;
 }
 
+}  // namespace
+
 json signature_record(const Signature& signature) {
   json record = {{"name", signature.name},
                  {"present", nullptr},
@@ -32,8 +34,6 @@ json signature_record(const Signature& signature) {
   if (signature.threshold) record["threshold"] = *signature.threshold;
   return record;
 }
-
-}  // namespace
 
 json order_record(const OrderStatistics& statistics, const std::vector<Signature>& signatures) {
   json named = json::array();

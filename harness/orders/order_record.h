@@ -18,6 +18,9 @@ namespace oar {
 nlohmann::json order_record(const OrderStatistics& statistics,
                             const std::vector<Signature>& signatures);
 
+/// One of those signatures.
+nlohmann::json signature_record(const Signature& signature);
+
 /// The numbers of each order, one object an image: its number (the row where `image`, int64 [B], is
 /// not defined) and the fields of OrderNumbers.
 nlohmann::json image_records(const OrderNumbers& each, const torch::Tensor& image);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
+#include "harness/orders/order_record.h"
 #include "harness/store/utc_time.h"
 
 namespace oar {
@@ -95,6 +97,7 @@ json metrics_of(const CellOutcome& cell, int64_t seed) {
   if (model != nullptr) {
     const json& nats = model->at("held_out_nats_per_image");
     for (const std::string order : {"raster", "random"}) {
+      if (nats.at("images") == 0) continue;  // nothing is held out
       json likelihood =
           metric("nats_per_image_" + order, fmt::format("held-out nats, {} order", order),
                  nats.at(order), "nats/image", false, seed);
@@ -102,6 +105,16 @@ json metrics_of(const CellOutcome& cell, int64_t seed) {
       likelihood["reference"] = "held_out";
       metrics.push_back(std::move(likelihood));
     }
+  }
+  if (const json* accuracy = record_of(cell, "accuracy")) {
+    const auto add = [&](const char* id, const char* name, const char* value) {
+      json entry = metric(id, name, accuracy->at(value), "share", true, seed);
+      entry["num_reference"] = accuracy->at("images");
+      entry["reference"] = accuracy->at("split");
+      metrics.push_back(std::move(entry));
+    };
+    add("code_accuracy", "codes predicted, random order", "accuracy");
+    add("code_accuracy_lowest", "the same at the worst step", "lowest");
   }
   if (const json* tokenizer = record_of(cell, "tokenizer")) {
     const json& quality = tokenizer->at("reconstruction");
@@ -137,6 +150,20 @@ json gate_record(const Gate& gate) {
   if (gate.max) record["max"] = *gate.max;
   if (gate.min) record["min"] = *gate.min;
   return record;
+}
+
+/// Whether the model that all orders of the cell rest on has learned; null where its likelihood or
+/// the codes' frequencies are not known.
+json training_signature(const CellOutcome& cell) {
+  const json *model = record_of(cell, "any_order"), *tokens = record_of(cell, "tokens");
+  if (model == nullptr || tokens == nullptr || !tokens->contains("perplexity")) return nullptr;
+  const json& nats = model->at("held_out_nats_per_image");
+  const json& learned = nats.contains("trained_order") ? nats.at("trained_order") : nats["random"];
+  const json& network = model->at("network");
+  if (!learned.is_number()) return nullptr;
+  const double patches = network.at("rows").get<double>() * network.at("cols").get<double>();
+  return signature_record(
+      under_trained(learned, patches * std::log(tokens->at("perplexity").get<double>())));
 }
 
 /// One stage as the record tells it: what it was, what it cost, who made it, what it found out.
@@ -180,8 +207,14 @@ json cell_record(const Cell& cell, const CellOutcome& outcome, const json& run) 
                  {"stages", std::move(stages)},
                  {"metrics", metrics_of(outcome, cell.seed)}};
   if (!outcome.error.empty()) record["error"] = outcome.error;
+  if (outcome.out_of_memory) {
+    record["signatures"] = {
+        signature_record({"memory", true, std::nullopt, std::nullopt, outcome.error})};
+  }
   if (const json* statistics = record_of(outcome, "order_statistics")) {
     record["order_statistics"] = *statistics;
+    const json learned = training_signature(outcome);
+    if (!learned.is_null()) record["order_statistics"]["signatures"].push_back(learned);
     if (const json* orders = record_of(outcome, "orders")) {
       // The orders the model was fine-tuned on may have looked at codes not yet placed.
       record["order_statistics"]["fine_tuned_on_peeking_orders"] = orders->at("peeks");

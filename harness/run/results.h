@@ -25,6 +25,7 @@ struct CellOutcome {
   CellStatus status = CellStatus::kInterrupted;
   std::string error;                 ///< empty for a cell that is done
   std::vector<StageOutcome> stages;  ///< those that ended
+  bool out_of_memory = false;        ///< failed because memory, or the budget for it, is too small
 };
 
 /// What a record says of the run as a whole.

@@ -280,6 +280,7 @@ std::vector<CellOutcome> SweepWork::outcomes() const {
     if (const StageFailure* failure = failure_of_cell(cell)) {
       outcome.status = failure->status == "diverged" ? CellStatus::kDiverged : CellStatus::kFailed;
       outcome.error = failure->message;
+      outcome.out_of_memory = failure->status == kOutOfMemory;
     } else if (pending > 0) {
       outcome.status = CellStatus::kInterrupted;
       outcome.error = stopped_ ? "not run: the sweep stopped at an earlier failure"

@@ -31,12 +31,13 @@ void add_own_options(const json& section, json& identity) {
     copy("anneal_start");
     copy("anneal_end");
   }
-  if (order != "from_file") return;
+  if (!info_of(section).reads_file) return;
   const std::string file = section.at("order_file");
   if (file.empty()) {
     throw std::invalid_argument(
-        "the order \"from_file\" needs a file, and order_file is empty; write one with `oar-bench "
-        "orders`");
+        fmt::format("the order \"{}\" needs a file, and order_file is empty; write one with "
+                    "`oar-bench orders`",
+                    order));
   }
   identity["order_file_sha256"] = sha256_file(file);
 }
@@ -110,7 +111,7 @@ OrderConfig order_config_from(const json& config, const Grid& grid, uint64_t see
   order.anneal_start = config.value("anneal_start", order.anneal_start);
   order.anneal_end = config.value("anneal_end", order.anneal_end);
   order.groups = config.value("groups", int64_t{0});
-  if (order.name == "from_file") {
+  if (config.contains("order_file_sha256")) {
     if (sha256_file(order_file) != config.at("order_file_sha256")) {
       throw BadData(
           fmt::format("{}: the file changed since the sweep began; run it again", order_file));

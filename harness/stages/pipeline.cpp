@@ -24,18 +24,14 @@ using nlohmann::json;
 
 /// Whether a fixed order is one for all images, in any training and run.
 bool is_path(const OrderInfo& order) {
-  if (order.is_learned) return false;
+  if (order.is_learned || order.reads_file) return false;
   OrderConfig config;
   config.name = order.name;
   config.grid = Grid{4, 4};
-  try {
-    const torch::Tensor first = make_order(config)->position_at({torch::arange(8), {}, 0.0});
-    config.seed = 1;
-    const torch::Tensor second = make_order(config)->position_at({torch::arange(8), {}, 0.0});
-    return first.equal(second) && first.equal(first.slice(0, 0, 1).expand_as(first));
-  } catch (const std::invalid_argument&) {
-    return false;  // from_file has no order without its file
-  }
+  const torch::Tensor first = make_order(config)->position_at({torch::arange(8), {}, 0.0});
+  config.seed = 1;
+  const torch::Tensor second = make_order(config)->position_at({torch::arange(8), {}, 0.0});
+  return first.equal(second) && first.equal(first.slice(0, 0, 1).expand_as(first));
 }
 
 }  // namespace
@@ -79,7 +75,9 @@ void check_against_data(const Recipe& recipe, const json& record, bool allow_mis
         "use condition \"none\"");
   }
   check_conditions(recipe, record, allow_missing);
-  if (is_token_dataset(get<std::string>(recipe, "dataset.name"))) return;  // no image is scored
+  const json& metrics = value_of(recipe, "evaluate.metrics");
+  const bool has_images = !is_token_dataset(get<std::string>(recipe, "dataset.name"));
+  if (!has_images || metrics.empty()) return;  // no image is scored
   const auto reference = get<std::string>(recipe, "evaluate.reference");
   const auto limit = get<int64_t>(recipe, "evaluate.max_reference");
   int64_t images = record.at(reference).get<int64_t>();
@@ -90,7 +88,6 @@ void check_against_data(const Recipe& recipe, const json& record, bool allow_mis
                     "evaluate.reference, evaluate.max_reference or dataset.held_out",
                     reference, images));
   }
-  const json& metrics = value_of(recipe, "evaluate.metrics");
   const auto subset = get<int64_t>(recipe, "evaluate.kid_subset_size");
   if (std::find(metrics.begin(), metrics.end(), "kid") != metrics.end() && subset > images) {
     throw BadData(
@@ -118,7 +115,7 @@ KnownNames known_names() {
   known.tokenizers = {"vqgan"};
   for (const OrderInfo& order : list_orders()) {
     known.orders.push_back(order.name);
-    if (order.is_learned) known.learned_orders.push_back(order.name);
+    if (order.is_learned || order.reads_file) known.labelling_orders.push_back(order.name);
     if (is_path(order)) known.paths.push_back(order.name);
   }
   for (const NextEncodingInfo& encoding : list_next_encodings()) {
@@ -133,9 +130,9 @@ KnownNames known_names() {
                               "background_first_index"};
   for (const char* metric :
        {"mean_inter_patch_distance", "excess_nats", "path_adjacent_share", "sun_before_clouds",
-        "background_first_index", "nats_per_image_raster", "nats_per_image_random",
-        "condition_accuracy", "tokenizer_psnr", "tokenizer_rfid", "tokenizer_rkid",
-        "tokenizer_codes_used", "tokenizer_code_perplexity"}) {
+        "background_first_index", "nats_per_image_raster", "nats_per_image_random", "code_accuracy",
+        "code_accuracy_lowest", "condition_accuracy", "tokenizer_psnr", "tokenizer_rfid",
+        "tokenizer_rkid", "tokenizer_codes_used", "tokenizer_code_perplexity"}) {
     known.metrics.emplace_back(metric);
   }
   return known;

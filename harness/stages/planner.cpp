@@ -53,6 +53,11 @@ bool is_learned(const json& identity) {
   return find_order(identity.at("order").get<std::string>()).value().is_learned;
 }
 
+/// Whether labels of this search are drawn with a seed.
+bool draws(const json& identity) {
+  return identity.at("order") == "sampled" || identity.at("order") == "drawn_from_file";
+}
+
 }  // namespace
 
 Planner::Roles Planner::add_cell(const Recipe& recipe, int64_t seed) {
@@ -85,13 +90,16 @@ Planner::Roles Planner::add_cell(const Recipe& recipe, int64_t seed) {
   }
   const Step& drawn =
       take(step(kSamples, *trained, {generate, seed}, [&](Step& s) { add_samples(s); }));
-  if (!tokens_only) {
+  if (!tokens_only && !section("evaluate").at("metrics").empty()) {
     const Step& reference =
         step(kReference, data, {dataset, evaluate}, [&](Step& s) { add_reference(s); });
     const size_t features = reference.added.front().second;
     take(step(kScores, drawn, {evaluate}, [&](Step& s) { add_scores(s, features); }));
   }
   take(step(kStatistics, drawn, {}, [&](Step& s) { add_order_statistics(s); }));
+  if (section("evaluate").at("accuracy_images") > 0) {
+    take(step(kAccuracy, *trained, {evaluate, seed}, [&](Step& s) { add_accuracy(s); }));
+  }
   take(step(kAnswer, drawn, {dataset, generate, evaluate, seed},
             [&](Step& s) { add_known_answer(s); }));
   return roles;
@@ -323,8 +331,10 @@ void Planner::add_round(Step& step, int64_t round, const std::string& suffix) {
         "relabel.order cannot be a location head's: its labels are what the head learns from; "
         "search for them, with \"oar\" for one");
   }
+  const std::string order_file = relabel.at("order_file");
+  check_order(step, "relabel", orders);
   orders["max_images"] = relabel.at("max_images");
-  if (orders.at("order") == "sampled") {  // noise of its own in every replicate and round
+  if (draws(orders)) {  // other orders in every replicate and round
     orders["seed"] = random_bits(static_cast<uint64_t>(seed_), Stream::kOrderNoise,
                                  {static_cast<uint64_t>(round)}) >>
                      1;
@@ -336,9 +346,9 @@ void Planner::add_round(Step& step, int64_t round, const std::string& suffix) {
                     with_captions(made, {{"dataset", input(made.dataset)},
                                          {"tokens", input(made.tokens)},
                                          {"model", input(made.model)}})),
-          labelled * work::search(network, orders, true),
+          labelled * work::search(network, orders, is_learned(orders)),
           labelled * static_cast<double>(made.grid.size()),
-          [=](StageContext& context) { return run_orders(context, environment); });
+          [=](StageContext& context) { return run_orders(context, order_file, environment); });
   json identity = pick(relabel, {"images_seen", "batch_size", "learning_rate", "random_share"});
   identity.update(pick(section("train"), {"warmup", "weight_decay", "gradient_clip"}));
   identity["condition_dropout"] = made.condition_dropout;
@@ -474,9 +484,23 @@ void Planner::add_order_statistics(Step& step) {
   const double images = stages_[samples].node.config.at("num_samples"),
                patches = static_cast<double>(step.made.grid.size());
   add(step, "order_statistics",
-      make_node("order_statistics", 2, json::object(), {{"samples", input(samples)}}),
+      make_node("order_statistics", 3, json::object(), {{"samples", input(samples)}}),
       images * patches * patches, 1,
       [](StageContext& context) { return run_order_statistics(context); });
+}
+
+/// How often the model predicts the codes of given images.
+void Planner::add_accuracy(Step& step) {
+  const Environment environment = environment_;
+  const Made& made = step.made;
+  const int64_t images = section("evaluate").at("accuracy_images");
+  add(step, "accuracy",
+      make_node("accuracy", 1, {{"images", images}, {"seed", seed_}},
+                with_captions(made, {{"dataset", input(made.dataset)},
+                                     {"tokens", input(made.tokens)},
+                                     {"model", input(made.model)}})),
+      work::training(network_of(made), images) / 3, static_cast<double>(images),
+      [=](StageContext& context) { return run_accuracy(context, environment); });
 }
 
 /// Whether generated sunsets have the sun that they were asked for.

@@ -59,7 +59,8 @@ class Planner {
     kReference,
     kScores,
     kStatistics,
-    kAnswer
+    kAnswer,
+    kAccuracy
   };
 
   const Step& step(Kind kind, const Step& before, std::vector<int64_t> reads,
@@ -79,6 +80,7 @@ class Planner {
   void add_order_statistics(Step& step);
   void add_condition_answer(Step& step);
   void add_known_answer(Step& step);
+  void add_accuracy(Step& step);
 
   void check_order(const Step& step, const char* section, const nlohmann::json& identity);
   void check_location_head(bool has_placer) const;

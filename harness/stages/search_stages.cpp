@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "harness/orders/order_file.h"
 #include "harness/orders/order_record.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/conditions.h"
@@ -15,6 +16,7 @@
 #include "orders/failure_signatures.h"
 #include "orders/order_comparison.h"
 #include "orders/order_statistics.h"
+#include "orders/patch_detail.h"
 #include "orders/rollout.h"
 
 namespace oar {
@@ -42,31 +44,35 @@ SignatureEvidence evidence_of(const StageContext& context, const json& made,
 
 }  // namespace
 
-json run_orders(StageContext& context, const Environment& environment) {
+json run_orders(StageContext& context, const std::string& order_file,
+                const Environment& environment) {
   const json& config = context.config();
   const DatasetIndex index = read_index(context.input("dataset"));
   const TokenGrids tokens = read_tokens(context.input("tokens"));
   Transformer model = read_transformer(context.input("model"), environment.device);
   check_fit(model->config(), tokens.grid, tokens.codebook_size, context.input("model").string());
-  const auto policy =
-      make_order(order_config_from(config, tokens.grid, config.value("seed", uint64_t{0}), ""));
+  const auto policy = make_order(
+      order_config_from(config, tokens.grid, config.value("seed", uint64_t{0}), order_file));
   const Labeller labeller{model, Transformer{nullptr}, *policy, rollout_options_from(config),
                           environment};
   const std::vector<int64_t> images = images_of(index, Split::kTrain, config.at("max_images"));
   const torch::Tensor conditions = conditions_of(model->config(), index, context);
   const TensorMap found = label_images(context, labeller, tokens, conditions, images);
+  const bool is_given = find_order(policy->name())->reads_file;
+  const bool peeked = is_given ? read_orders(order_file, tokens.grid).peeks.value_or(false)
+                               : peeks(*policy, labeller.options);
   write_safetensors(context.work() / "orders.safetensors", found,
                     {{"rows", std::to_string(tokens.grid.rows)},
                      {"cols", std::to_string(tokens.grid.cols)},
                      {"order", config.at("order")},
-                     {"peeks", peeks(*policy, labeller.options) ? "true" : "false"}});
+                     {"peeks", peeked ? "true" : "false"}});
   const OrderStatistics statistics = order_statistics(found.at("position_at").to(torch::kInt64),
                                                       tokens.grid, found.at("log_likelihood"));
   json record = order_record(statistics, failure_signatures(statistics, {}));
   record["images"] = images.size();
   record["order"] = config.at("order");
   record["confidence"] = config.at("confidence");
-  record["peeks"] = peeks(*policy, labeller.options);
+  record["peeks"] = peeked;
   record["device"] = environment.device.str();
   record["choice_path"] = choice_path(environment.device);
   record["nats_per_image"] = mean_nats(found.at("log_likelihood"));
@@ -171,8 +177,14 @@ json run_order_statistics(StageContext& context) {
   const OrderStatistics statistics =
       order_statistics(position_at, grid, samples.at("log_likelihood"));
   const json made = context.input_record("samples");
-  json record = order_record(
-      statistics, failure_signatures(statistics, evidence_of(context, made, position_at)));
+  const SignatureEvidence evidence = evidence_of(context, made, position_at);
+  json record = order_record(statistics, failure_signatures(statistics, evidence));
+  if (evidence.images.defined()) {
+    const torch::Tensor simple =
+        simple_first(evidence.step_of, patch_detail(evidence.images, grid));
+    const torch::Tensor known = simple.masked_select(simple.isfinite());
+    if (known.numel() > 0) record["simple_first"] = known.mean().item<double>();
+  }
   record["peeks"] = false;  // a generated order looks at placed and drawn codes only
   record["draws_before_choosing"] = made.at("draws_before_choosing");
   if (made.contains("agreement")) record["agreement"] = made.at("agreement");

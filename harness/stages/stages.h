@@ -47,7 +47,9 @@ nlohmann::json run_any_order(StageContext& context, const std::string& order_fil
                              const Environment& environment);
 
 /// Inputs: dataset, tokens, model. Extracts the order of each training image by likelihood search.
-nlohmann::json run_orders(StageContext& context, const Environment& environment);
+/// `order_file` holds those of the orders that are given.
+nlohmann::json run_orders(StageContext& context, const std::string& order_file,
+                          const Environment& environment);
 
 /// Inputs: dataset, tokens, model, orders. Fine-tunes the model on those orders, with a location
 /// head if its configuration says so.
@@ -59,6 +61,11 @@ nlohmann::json run_specialist(StageContext& context, const Environment& environm
 /// drawn at once; it changes none of them.
 nlohmann::json run_samples(StageContext& context, int64_t batch_size, const std::string& order_file,
                            const Environment& environment);
+
+/// Inputs: dataset, tokens, model. How often the model's most likely code is the image's own, at
+/// each step of a random order, all codes before it given: on held-out images, or on training ones
+/// where none is held out.
+nlohmann::json run_accuracy(StageContext& context, const Environment& environment);
 
 /// Inputs: samples. Features and logits of the generated images. `weights`: file of the extractor's
 /// weights; empty for the embedded network.

@@ -10,6 +10,8 @@
 #include "harness/store/file_lock.h"
 #include "harness/store/interrupt.h"
 #include "models/distributed/rank_lost.h"
+#include "models/memory/budget_too_small.h"
+#include "models/memory/images_at_once.h"
 
 namespace oar {
 namespace {
@@ -46,6 +48,10 @@ std::optional<StageFailure> failure_of(const std::exception_ptr& error) {
     return std::nullopt;
   } catch (const Diverged& diverged) {
     return StageFailure{"diverged", diverged.what(), false, utc_nanoseconds()};
+  } catch (const BudgetTooSmall& memory) {
+    return StageFailure{kOutOfMemory, memory.what(), false, utc_nanoseconds()};
+  } catch (const OutOfMemory& memory) {
+    return StageFailure{kOutOfMemory, memory.what(), false, utc_nanoseconds()};
   } catch (const BadData& bad) {
     return StageFailure{"failed", bad.what(), true, utc_nanoseconds()};
   } catch (const c10::Error& failed) {

@@ -30,9 +30,12 @@ struct StageFacts {
 /// Wall seconds of a stage, out of its manifest.
 double seconds_of(const nlohmann::json& manifest);
 
+/// Status of a stage that memory, or the budget for it, was too small for.
+inline constexpr char kOutOfMemory[] = "out of memory";
+
 /// Why a stage could not be made.
 struct StageFailure {
-  std::string status;  ///< "failed" or "diverged"
+  std::string status;  ///< "failed", "diverged" or kOutOfMemory
   std::string message;
   bool bad_data = false;  ///< it was the data's fault
   int64_t time = 0;       ///< see utc_nanoseconds()

@@ -46,7 +46,8 @@ class Checker {
       check_official_split(name);
       return;
     }
-    if (text("evaluate.reference") == "held_out" && number("dataset.held_out") == 0.0) {
+    const bool scores = !get<std::vector<std::string>>(recipe_, "evaluate.metrics").empty();
+    if (scores && text("evaluate.reference") == "held_out" && number("dataset.held_out") == 0.0) {
       report({"evaluate.reference", "dataset.held_out"},
              "evaluate.reference is \"held_out\", but dataset.held_out is 0: no image is held out",
              {"set dataset.held_out above 0, or evaluate.reference to \"train\""});

@@ -24,9 +24,9 @@ struct KnownNames {
   std::vector<std::string> crops, resizes;
   std::vector<std::string> tokenizers;
   std::vector<std::string> orders;
-  std::vector<std::string> learned_orders;  ///< found by search: can label a data set
-  std::vector<std::string> paths;           ///< fixed orders that are one for all images
-  std::vector<std::string> next_encodings;  ///< components, joined by '+' in a recipe
+  std::vector<std::string> labelling_orders;  ///< found by search, or given: can label a data set
+  std::vector<std::string> paths;             ///< fixed orders that are one for all images
+  std::vector<std::string> next_encodings;    ///< components, joined by '+' in a recipe
   std::vector<std::string> features;
   std::vector<std::string> brought_features;  ///< features whose weights the user brings
   std::vector<std::string> metrics;  ///< what a cell of results.json may hold; a gate names one

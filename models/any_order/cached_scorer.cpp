@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "models/any_order/row_kernels.h"
+#include "models/memory/budget_too_small.h"
 
 namespace oar {
 namespace {
@@ -65,7 +66,7 @@ SearchPlan CachedScorer::plan(const TransformerConfig& config, int64_t wanted,
   const int64_t n = config.grid.size(), budget = options.memory_bytes / options.models;
   const int64_t smallest = options.models * memory.bytes(1, 1);
   if (smallest > options.memory_bytes) {
-    throw std::invalid_argument(fmt::format(
+    throw BudgetTooSmall(fmt::format(
         "the search of one {}x{} image with {} layers of width {} needs at least {}, and may use "
         "{}; allow more memory (--memory {}MiB)",
         config.grid.rows, config.grid.cols, config.layers, config.width, mebibytes(smallest),

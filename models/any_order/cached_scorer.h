@@ -35,7 +35,7 @@ struct SearchPlan {
 /// Shapes  G = B sequences, or 2·B with guidance; S slots, N or 2·N with a position token, and L
 ///         more where a caption stands before the image; cache per layer: keys and values
 ///         [G, H, S, d].
-/// Errors  std::invalid_argument if `memory_bytes` is too small, naming the smallest that works.
+/// Errors  BudgetTooSmall if `memory_bytes` is, naming the smallest that works.
 /// Source  arXiv 2504.17069v1, likelihood of all remaining positions in parallel.
 class CachedScorer : public StepScorer {
  public:

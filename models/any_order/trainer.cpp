@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
 #include <stdexcept>
@@ -281,29 +282,67 @@ void AnyOrderTrainer::load_state(const TensorMap& state, const std::string& sour
   }
 }
 
-double nats_per_image(Transformer model, const torch::Tensor& codes,
-                      const torch::Tensor& position_at, const torch::Tensor& condition,
-                      int64_t batch_size) {
+namespace {
+
+/// Calls `visit` with log-probabilities float [B, N, V] and the codes they are of, int64 [B, N],
+/// both by step, of as many images at once as fit.
+void for_each_prediction(
+    Transformer& model, const torch::Tensor& codes, const torch::Tensor& position_at,
+    const torch::Tensor& condition, int64_t batch_size,
+    const std::function<void(const torch::Tensor&, const torch::Tensor&)>& visit) {
   if (codes.size(0) == 0) {
     throw std::invalid_argument("no images to compute a likelihood of; the split is empty");
   }
   const c10::InferenceMode no_gradients;
   const torch::Device device = model->device();
   model->eval();
-  double total = 0;
   ImagesAtOnce at_once(batch_size, kSmallerModel);
   at_once.for_each(0, codes.size(0), [&](int64_t begin, int64_t end) {
     const auto part = [&](const torch::Tensor& x) {
       return x.defined() ? x.slice(0, begin, end).to(device) : x;
     };
     const torch::Tensor batch = part(codes), orders = part(position_at);
-    const torch::Tensor log_probabilities =
-        model->forward(batch, orders, part(condition)).log_softmax(-1);
-    total -= log_probabilities.gather(2, batch.gather(1, orders).unsqueeze(2))
-                 .sum(torch::kFloat64)
-                 .item<double>();
+    visit(model->forward(batch, orders, part(condition)).log_softmax(-1), batch.gather(1, orders));
   });
+}
+
+}  // namespace
+
+double nats_per_image(Transformer model, const torch::Tensor& codes,
+                      const torch::Tensor& position_at, const torch::Tensor& condition,
+                      int64_t batch_size) {
+  double total = 0;
+  for_each_prediction(
+      model, codes, position_at, condition, batch_size,
+      [&](const torch::Tensor& log_probabilities, const torch::Tensor& by_step) {
+        total -=
+            log_probabilities.gather(2, by_step.unsqueeze(2)).sum(torch::kFloat64).item<double>();
+      });
   return total / static_cast<double>(codes.size(0));
+}
+
+Predictions predictions_by_step(Transformer model, const torch::Tensor& codes,
+                                const torch::Tensor& position_at, const torch::Tensor& condition,
+                                int64_t batch_size) {
+  constexpr int64_t kIntervals = 15;
+  const auto zeros = [](int64_t size) { return torch::zeros({size}, torch::kFloat64); };
+  torch::Tensor right = zeros(codes.size(1)), sure = zeros(codes.size(1));
+  torch::Tensor gap = zeros(kIntervals);  // of each interval: confidence minus right ones, summed
+  for_each_prediction(model, codes, position_at, condition, batch_size,
+                      [&](const torch::Tensor& log_probabilities, const torch::Tensor& by_step) {
+                        const auto [most, best] = log_probabilities.max(-1);
+                        const torch::Tensor is_right = (best == by_step).cpu().to(torch::kFloat64);
+                        const torch::Tensor confidence =
+                            most.exp().cpu().to(torch::kFloat64).clamp_max(1);
+                        right += is_right.sum(0);
+                        sure += confidence.sum(0);
+                        const torch::Tensor interval =
+                            (confidence * kIntervals).to(torch::kInt64).clamp_max(kIntervals - 1);
+                        gap.index_add_(0, interval.flatten(), (confidence - is_right).flatten());
+                      });
+  const auto images = static_cast<double>(codes.size(0));
+  return {right / images, sure / images,
+          gap.abs().sum().item<double>() / (images * static_cast<double>(codes.size(1)))};
 }
 
 }  // namespace oar

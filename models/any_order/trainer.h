@@ -131,4 +131,20 @@ double nats_per_image(Transformer model, const torch::Tensor& codes,
                       const torch::Tensor& position_at, const torch::Tensor& condition,
                       int64_t batch_size);
 
+/// How well the most likely code of each step does, all codes before it given.
+struct Predictions {
+  torch::Tensor accuracy;    ///< float64 [N], by step: share of images whose code it is
+  torch::Tensor confidence;  ///< float64 [N], by step: the probability that it was given, mean
+  /// Expected calibration error, 0 .. 1: |accuracy - confidence| of each of 15 equal intervals of
+  /// confidence, weighted by how many predictions lie in it.
+  double calibration_error = 0;
+};
+
+/// Predictions under the orders given. Shapes and errors as nats_per_image().
+///
+/// Source  calibration_error: Guo, Pleiss, Sun, Weinberger, arXiv 1706.04599.
+Predictions predictions_by_step(Transformer model, const torch::Tensor& codes,
+                                const torch::Tensor& position_at, const torch::Tensor& condition,
+                                int64_t batch_size);
+
 }  // namespace oar

@@ -13,6 +13,7 @@ namespace oar {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 torch::Tensor raster(const Grid& grid) { return at::arange(grid.size()).unsqueeze(0); }
 
@@ -199,6 +200,17 @@ TEST(FailureSignatures, NameEveryFailureOfTheStudyInOneOrder) {
     EXPECT_FALSE(found.sentence.empty());
   }
   EXPECT_THAT(names, ::testing::ElementsAre("jumping", "seams", "background_bias", "memory"));
+}
+
+TEST(UnderTrained, IsAModelThatKnowsHardlyMoreThanTheCodesFrequencies) {
+  const Signature young = under_trained(95, 100), learned = under_trained(89, 100);
+  EXPECT_EQ(young.name, "under_trained");
+  EXPECT_EQ(young.present, true);
+  EXPECT_DOUBLE_EQ(young.value.value(), 0.95);
+  EXPECT_THAT(young.sentence, HasSubstr("train longer"));
+  EXPECT_EQ(learned.present, false);
+  EXPECT_THAT(learned.sentence, Not(HasSubstr("train longer")));
+  EXPECT_EQ(under_trained(0, 0).present, std::nullopt);  // one code alone
 }
 
 }  // namespace

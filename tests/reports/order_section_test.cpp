@@ -135,6 +135,15 @@ TEST(OrderSection, NamesTheFailuresThatTheRecordsStateAsPresent) {
   EXPECT_THAT(calm, Not(HasSubstr("No images are known.")));
 }
 
+TEST(OrderSection, NamesTheFailureThatACellEndedIn) {
+  json failed = example::cell("oar", 0, {});
+  failed["status"] = "failed";
+  failed["error"] = "needs at least 2.6 MiB";
+  failed["signatures"] = json::array({signature("memory", true, "needs at least 2.6 MiB")});
+  EXPECT_THAT(render_markdown(results({failed})),
+              HasSubstr("- **oar: memory**, 1 of 1 seeds. needs at least 2.6 MiB\n"));
+}
+
 TEST(OrderSection, SaysWhatDrawingFirstDoes) {
   EXPECT_THAT(render_markdown(results({with_orders("oar", 0, {{"draws_before_choosing", true}})})),
               HasSubstr("- **oar** draws a code for every open patch first"));

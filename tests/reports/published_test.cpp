@@ -35,6 +35,10 @@ TEST(Published, JudgesARecipeByWhatItDoes) {
   recipe = example::recipe("raster", "fashion_products");
   recipe["relabel"] = {{"order", "oar"}};
   EXPECT_EQ(published_row(recipe), PublishedRow::kNone);
+  recipe = example::recipe("oar_finetuned", "fashion_products");
+  EXPECT_EQ(published_row(recipe), PublishedRow::kOarFinetuned);
+  recipe["relabel"]["random_share"] = 1.0;  // more training on random orders
+  EXPECT_EQ(published_row(recipe), PublishedRow::kNone);
   EXPECT_EQ(published_row(nlohmann::json()), PublishedRow::kNone);
 }
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -58,6 +59,11 @@ class OrderOptions : public ProgramTest {
     return json::parse(in).at("cells");
   }
 
+  std::string report() {
+    std::ifstream in(folder_ / "out" / "report.md");
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
   json cell(const std::string& recipe) {
     for (const json& cell : cells()) {
       if (cell.at("labels").at("recipe") == recipe) return cell;
@@ -79,7 +85,7 @@ TEST_F(OrderOptions, EveryOrderOfTheRegistryGenerates) {
   json recipes;
   std::set<std::string> samples;
   for (const OrderInfo& order : list_orders()) {
-    if (order.name == "from_file" || order.own_confidence == Confidence::kLocation) continue;
+    if (order.reads_file || order.own_confidence == Confidence::kLocation) continue;
     recipes[order.name] = {{"relabel", nullptr}, {"generate.order", order.name}};
   }
   const Outcome outcome = run_recipes(recipes);
@@ -94,7 +100,7 @@ TEST_F(OrderOptions, EveryOrderOfTheRegistryGenerates) {
 TEST_F(OrderOptions, EveryFixedOrderTrains) {
   json recipes;
   for (const OrderInfo& order : list_orders()) {
-    if (order.name == "from_file" || order.is_learned) continue;
+    if (order.reads_file || order.is_learned) continue;
     recipes[order.name] = {
         {"relabel", nullptr}, {"train.order", order.name}, {"generate.order", "raster"}};
   }
@@ -201,6 +207,57 @@ TEST_F(OrderOptions, OrdersComeFromAFileAndChangeWithIt) {
   EXPECT_NE(stage(cell("mine"), "any_order").at("key"), stage(first, "any_order").at("key"));
 }
 
+TEST_F(OrderOptions, LabelsComeFromAFileOfTheseImagesOrOfOthers) {
+  std::ofstream(folder_ / "found.jsonl")
+      << R"({"schema_version": 1, "rows": 2, "cols": 3, "order": "oar", "peeks": true})"
+      << "\n"
+      << R"({"image": 900, "position_at": [5, 4, 3, 2, 1, 0]})"
+      << "\n"
+      << R"({"image": 901, "position_at": [2, 1, 0, 5, 4, 3]})"
+      << "\n";
+  const json file = "found.jsonl";
+  const Outcome outcome =
+      run_recipes({{"drawn",
+                    {{"relabel.order", "drawn_from_file"},
+                     {"relabel.order_file", file},
+                     {"generate.order", "drawn_from_file"},
+                     {"generate.order_file", file}}},
+                   {"looked_up", {{"relabel.order", "from_file"}, {"relabel.order_file", file}}}});
+  EXPECT_EQ(outcome.code, 1);  // nobody's image is called 900
+  EXPECT_THAT(outcome.text, HasSubstr("no order is given for image"));
+  const json drawn = cell("drawn"), labels = stage(drawn, "orders").at("record");
+  EXPECT_EQ(drawn.at("status"), "done");
+  EXPECT_EQ(labels.at("peeks"), true);  // the file says so
+  for (const json& orders : {labels, drawn.at("order_statistics")}) {
+    // Of the two orders one goes backwards row by row, the other within each row.
+    const double first_row = orders.at("mean_step_of").at(0).at(0).get<double>();
+    EXPECT_TRUE(first_row >= 2 && first_row <= 5) << first_row;
+    EXPECT_NEAR(orders.at("neighbour_share").get<double>(), 0.8, 1e-12);  // 4 of 5 steps, in both
+  }
+}
+
+TEST_F(OrderOptions, AnImageLearnedByHeartIsPredictedAtEveryStepTrains) {
+  json sweep = sweep_of({{"one", {{"relabel", nullptr}}}});
+  sweep["defaults"]["dataset"]["max_images"] = 1;
+  sweep["defaults"]["dataset"]["held_out"] = 0;
+  sweep["defaults"]["dataset"]["noise"] = 1;
+  sweep["defaults"]["train"] = {{"images_seen", 4800}, {"batch_size", 8}, {"learning_rate", 0.003}};
+  sweep["defaults"]["model"]["dropout"] = 0;
+  sweep["defaults"]["evaluate"] = {{"accuracy_images", 5}};
+  std::ofstream(folder_ / "sweep.json") << sweep;
+  const Outcome outcome =
+      run({"run", "sweep.json", "--store", "store", "--out", "out", "--device", "cpu", "--quiet"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  const json one = cell("one"), record = stage(one, "accuracy").at("record");
+  EXPECT_EQ(record.at("images"), 1);
+  EXPECT_EQ(record.at("split"), "train");
+  EXPECT_EQ(record.at("by_step"), json({1, 1, 1, 1, 1, 1}));
+  std::map<std::string, json> metrics;
+  for (const json& metric : one.at("metrics")) metrics[metric.at("metric")] = metric;
+  EXPECT_EQ(metrics.at("code_accuracy").at("value"), 1.0);
+  EXPECT_EQ(metrics.at("code_accuracy_lowest").at("value"), 1.0);
+}
+
 TEST_F(OrderOptions, WhatCannotBeIsRefusedBeforeAnythingIsTrained) {
   std::ofstream(folder_ / "small.jsonl") << "[1, 0]\n";
   const std::vector<std::pair<json, std::string>> cases = {
@@ -210,6 +267,8 @@ TEST_F(OrderOptions, WhatCannotBeIsRefusedBeforeAnythingIsTrained) {
       {{{"train.order", "oar"}}, "is found by a model that is trained already"},
       {{{"generate.order", "locality_groups"}, {"generate.groups", 7}}, "7"},
       {{{"generate.order", "from_file"}}, "order_file is empty"},
+      {{{"relabel.order", "drawn_from_file"}}, "order_file is empty"},
+      {{{"relabel.order", "raster"}}, "order for labels"},
       {{{"generate.order", "from_file"}, {"generate.order_file", "small.jsonl"}}, "small.jsonl"},
       {{{"model.next_encoding", "none+rotary"}}, "stands alone"},
       {{{"model.layers", 1}, {"relabel.location_head", "on"}}, "at least two layers"},
@@ -234,6 +293,10 @@ TEST_F(OrderOptions, TheMemoryOfASearchChangesNoResult) {
   const Outcome too_little = run_recipes(recipes, {"--memory", "1KiB"});
   EXPECT_EQ(too_little.code, 1);
   EXPECT_THAT(too_little.text, HasSubstr("needs at least"));
+  const json signature = cell("oar").at("signatures").at(0);
+  EXPECT_EQ(signature.at("name"), "memory");
+  EXPECT_EQ(signature.at("present"), true);
+  EXPECT_THAT(report(), HasSubstr("- **oar: memory**, 1 of 1 seeds. "));
   EXPECT_EQ(run_recipes(recipes, {"--memory", "much"}).code, 2);
 }
 

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -96,6 +98,17 @@ TEST_F(Program, TrainsAndScoresEveryRecipeAndRunsNothingTwice) {
     }
   }
   EXPECT_TRUE(fs::exists(folder_ / "store-out" / "report.md"));
+  for (const json& cell : made.at("cells")) {
+    std::map<std::string, json> records;
+    for (const json& stage : cell.at("stages")) records[stage.at("role")] = stage.at("record");
+    const double nats =
+        records.at("any_order").at("held_out_nats_per_image").at("trained_order").get<double>();
+    const double frequencies = 16 * std::log(records.at("tokens").at("perplexity").get<double>());
+    const json signature = cell.at("order_statistics").at("signatures").back();
+    EXPECT_EQ(signature.at("name"), "under_trained");
+    EXPECT_NEAR(signature.at("value").get<double>(), nats / frequencies, 1e-9);
+    EXPECT_EQ(signature.at("present"), true);  // four steps of training
+  }
 
   const Outcome second = run_micro("store");
   ASSERT_EQ(second.code, 0) << second.text;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "harness/measure/device.h"
@@ -17,6 +19,7 @@ namespace oar {
 namespace {
 
 namespace fs = std::filesystem;
+using nlohmann::json;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -146,21 +149,61 @@ TEST(PlanCell, ThePathAndTheNoiseAreWhatThePlantedDataIs) {
   }
 }
 
-TEST(ReadySweeps, AreReadWithoutAMistake) {
-  int64_t read = 0;
+/// Every sweep of sweeps/, by its name.
+std::map<std::string, json> ready_sweeps() {
+  std::map<std::string, json> sweeps;
   for (const auto& entry : fs::directory_iterator(fs::path(OAR_SOURCE_DIR) / "sweeps")) {
     const bool is_sweep = entry.path().extension() == ".json" &&
                           entry.path().stem().extension() != ".schema" &&
                           entry.path().filename() != "ci_baseline.json";  // a record
-    if (!is_sweep) continue;
-    const Sweep sweep = read_sweep(entry.path(), {}, known_names());
-    ++read;
+    if (is_sweep) sweeps[entry.path().stem()] = json::parse(std::ifstream(entry.path()));
+  }
+  return sweeps;
+}
+
+std::set<std::string> names_in(const json& object) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : object.items()) names.insert(name);
+  return names;
+}
+
+TEST(ReadySweeps, AreReadWithoutAMistake) {
+  for (const auto& [name, content] : ready_sweeps()) {
+    const fs::path file = fs::path(OAR_SOURCE_DIR) / "sweeps" / (name + ".json");
+    const Sweep sweep = read_sweep(file, {}, known_names());
     for (const Cell& cell : sweep.cells) {
       if (!get<std::string>(cell.recipe, "dataset.root").empty()) continue;  // the user's data
-      EXPECT_FALSE(plan_cell(cell.recipe, cell.seed, {}).empty()) << entry.path() << " " << cell.id;
+      EXPECT_FALSE(plan_cell(cell.recipe, cell.seed, {}).empty()) << name << " " << cell.id;
     }
   }
-  EXPECT_GE(read, 4);
+}
+
+TEST(ReadySweeps, EveryExperimentHasATwinForTwoCoresThatAsksTheSame) {
+  const std::map<std::string, json> sweeps = ready_sweeps();
+  const std::set<std::string> small_already = {"ci", "quickstart", "known_answer",
+                                               "tokenizer_devices"};
+  for (const auto& [name, large] : sweeps) {
+    if (name.ends_with("_small") || small_already.contains(name)) continue;
+    ASSERT_TRUE(sweeps.contains(name + "_small")) << name;
+    const json& small = sweeps.at(name + "_small");
+    for (const char* part : {"recipes", "matrix"}) {
+      EXPECT_EQ(names_in(large.value(part, json::object())),
+                names_in(small.value(part, json::object())))
+          << name;
+    }
+    EXPECT_EQ(large.value("baseline", json()), small.value("baseline", json())) << name;
+    EXPECT_EQ(large.at("defaults").at("relabel").is_null(),
+              small.at("defaults").at("relabel").is_null())
+        << name;
+  }
+  EXPECT_GE(sweeps.size(), 30u);
+}
+
+TEST(ReadySweeps, SayWhatTheyAskAndWhatCountsAsAnAnswer) {
+  for (const auto& [name, sweep] : ready_sweeps()) {
+    ASSERT_TRUE(sweep.contains("x-about")) << name;
+    EXPECT_THAT(sweep.at("x-about").get<std::string>(), HasSubstr("?")) << name;
+  }
 }
 
 TEST(KnownNames, PathsAreTheFixedOrdersThatAreOneForAllImages) {

@@ -119,9 +119,9 @@ TEST(RecipeOptions, AMisspeltNameGetsTheRegistryAndASuggestion) {
   EXPECT_THAT(message("evaluate.features", "vgg"), HasSubstr("no feature network is called"));
 }
 
-TEST(RecipeOptions, RelabellingNeedsALearnedOrder) {
+TEST(RecipeOptions, RelabellingNeedsAnOrderThatIsFoundOrGiven) {
   EXPECT_EQ(message("relabel.order", "raster"),
-            "here: no learned order is called \"raster\".\n  known: oar");
+            "here: no order for labels is called \"raster\".\n  known: oar");
 }
 
 TEST(RecipeOptions, NextEncodingsAreJoinedInTheRegistrysOrder) {

@@ -25,7 +25,7 @@ inline const KnownNames& known_names() {
       .resizes = {"area", "bicubic"},
       .tokenizers = {"vqgan"},
       .orders = {"oar", "random", "raster"},
-      .learned_orders = {"oar"},
+      .labelling_orders = {"oar"},
       .paths = {"hilbert", "raster"},
       .next_encodings = {"absolute", "relative", "rotary"},
       .features = {"efficientnet_lite0", "inception_v3"},

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <vector>
 
 #include "tests/models/any_order/test_models.h"
 
@@ -195,6 +196,51 @@ TEST(NatsPerImage, OfAUniformModelIsNLogV) {
   EXPECT_NEAR(nats_per_image(model, codes, orders, {}, 2), 12 * std::log(11.0), 1e-4);
   EXPECT_THROW(nats_per_image(model, codes.slice(0, 0, 0), orders.slice(0, 0, 0), {}, 2),
                std::invalid_argument);
+}
+
+// One image at a time, and plain loops.
+TEST(PredictionsByStep, AreThoseOfTheMostLikelyCode) {
+  const Grid grid{2, 3};
+  Transformer model(small_config("relative+rotary", grid));
+  model->initialise(5);
+  const torch::Tensor codes = random_codes(7, grid);
+  const torch::Tensor orders = order_of("random", grid)->position_at(at::arange(7));
+  std::vector<double> right(6), sure(6), gap(15);
+  model->eval();
+  for (int64_t i = 0; i < 7; ++i) {
+    const c10::InferenceMode no_gradients;
+    const torch::Tensor order = orders.narrow(0, i, 1), one = codes.narrow(0, i, 1);
+    const torch::Tensor probabilities = model->forward(one, order, {}).softmax(-1)[0];
+    for (int64_t t = 0; t < 6; ++t) {
+      const auto best = probabilities[t].argmax().item<int64_t>();
+      const auto confidence = probabilities[t][best].item<double>();
+      const bool is_right = best == one[0][order[0][t].item<int64_t>()].item<int64_t>();
+      right[t] += is_right / 7.0;
+      sure[t] += confidence / 7.0;
+      gap[static_cast<size_t>(confidence * 15)] += (confidence - is_right) / 42;
+    }
+  }
+  double error = 0;
+  for (const double interval : gap) error += std::abs(interval);
+  const Predictions found = predictions_by_step(model, codes, orders, {}, 3);
+  EXPECT_TRUE(found.accuracy.allclose(torch::tensor(right, torch::kFloat64)));
+  EXPECT_TRUE(found.confidence.allclose(torch::tensor(sure, torch::kFloat64), 1e-5, 1e-6));
+  EXPECT_NEAR(found.calibration_error, error, 1e-6);
+}
+
+TEST(PredictionsByStep, AUniformModelThatIsRightByChanceIsCalibrated) {
+  const Grid grid{1, 2};
+  Transformer model(small_config("relative", grid));
+  {
+    const torch::NoGradGuard no_gradients;
+    for (torch::Tensor& p : model->parameters()) p.zero_();
+  }
+  // Of eleven codes, each as likely, the first is named: right once in eleven images at each step.
+  const torch::Tensor codes = at::arange(11).unsqueeze(1).expand({11, 2}).contiguous();
+  const Predictions found =
+      predictions_by_step(model, codes, at::arange(2).expand({11, 2}).contiguous(), {}, 4);
+  EXPECT_NEAR(found.accuracy[0].item<double>(), 1.0 / 11, 1e-12);
+  EXPECT_NEAR(found.calibration_error, 0, 1e-6);
 }
 
 }  // namespace
