@@ -103,7 +103,7 @@ TEST_F(Program, TrainsAndScoresEveryRecipeAndRunsNothingTwice) {
     for (const json& stage : cell.at("stages")) records[stage.at("role")] = stage.at("record");
     const double nats =
         records.at("any_order").at("held_out_nats_per_image").at("trained_order").get<double>();
-    const double frequencies = 16 * std::log(records.at("tokens").at("perplexity").get<double>());
+    const double frequencies = 64 * std::log(records.at("tokens").at("perplexity").get<double>());
     const json signature = cell.at("order_statistics").at("signatures").back();
     EXPECT_EQ(signature.at("name"), "under_trained");
     EXPECT_NEAR(signature.at("value").get<double>(), nats / frequencies, 1e-9);
