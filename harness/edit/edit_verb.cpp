@@ -133,12 +133,15 @@ EditOptions edit_options(const EditCommand& command, const Grid& grid,
   options.order.distance = distance_from_name(command.distance);
   options.condition = condition;
   options.memory_bytes = bytes_from_text(command.memory);
-  const bool from_file = options.order.name == "from_file";
+  const auto info = find_order(options.order.name);
+  const bool from_file = info && info->reads_file;
   if (from_file == command.order_file.empty()) {
     throw std::invalid_argument(
         from_file
-            ? "--order from_file needs --order-file; write one with `oar-bench orders`"
-            : fmt::format("--order-file is read by --order from_file only; the order is \"{}\"",
+            ? fmt::format("--order {} needs --order-file; write one with `oar-bench orders`",
+                          options.order.name)
+            : fmt::format("--order-file is read by --order from_file and drawn_from_file only; the "
+                          "order is \"{}\"",
                           options.order.name));
   }
   if (from_file) {

@@ -168,10 +168,11 @@ OrderConfig order_config(const ExtractOptions& options, const Grid& grid) {
 }  // namespace
 
 Extraction extract_orders(const ExtractOptions& options, Progress& progress) {
-  if (options.order == "from_file") {
+  if (const auto info = find_order(options.order); info && info->reads_file) {
     throw std::invalid_argument(
-        "--order from_file: there is nothing to search where a file says the orders; name another "
-        "order, or read the file with `oar-bench orders show`");
+        fmt::format("--order {}: there is nothing to search where a file says the orders; name "
+                    "another order, or read the file with `oar-bench orders show`",
+                    options.order));
   }
   RolloutOptions rolling;
   rolling.confidence = confidence_from_name(options.confidence);

@@ -140,11 +140,11 @@ int export_orders(const OrdersOptions& options, std::ostream& out) {
 int make_order_file(const OrdersOptions& options, std::ostream& out) {
   check_order_file_name(options.out);
   OrderConfig config = options.order;
-  if (config.name == "from_file") {
+  if (const auto info = find_order(config.name); info && info->reads_file) {
     throw std::invalid_argument(
-        "the order \"from_file\" is in a file already; `oar-bench orders export` writes it again "
-        "in "
-        "another format");
+        fmt::format("the order \"{}\" is in a file already; `oar-bench orders export` writes it "
+                    "again in another format",
+                    config.name));
   }
   config.grid = grid_from_text(options.grid);
   config.distance = distance_from_name(options.distance);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 
 #include "datasets/dataset.h"
@@ -38,6 +39,12 @@ void add_own_options(const json& section, json& identity) {
         fmt::format("the order \"{}\" needs a file, and order_file is empty; write one with "
                     "`oar-bench orders`",
                     order));
+  }
+  if (!std::filesystem::is_regular_file(file)) {
+    throw std::invalid_argument(fmt::format(
+        "order_file: there is no file \"{}\", which the order \"{}\" reads; paths begin where the "
+        "program runs; `oar-bench orders extract` and `orders make` write such files",
+        file, order));
   }
   identity["order_file_sha256"] = sha256_file(file);
 }

@@ -379,7 +379,8 @@ void Planner::add_round(Step& step, int64_t round, const std::string& suffix) {
   stages_[made.model].data_parallel = true;
 }
 
-/// Refuses an order that its grid, or its file, does not allow: before anything is trained.
+/// Refuses an order that its grid, or its file, does not allow: before anything is trained. Which
+/// images of a data set a file of labels lacks is known only when they are labelled.
 void Planner::check_order(const Step& step, const char* name, const json& identity) {
   const Grid& grid = step.made.grid;
   if (!checked_orders_.insert({number_of(name), grid.rows, grid.cols}).second) return;

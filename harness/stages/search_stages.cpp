@@ -42,6 +42,14 @@ SignatureEvidence evidence_of(const StageContext& context, const json& made,
   return evidence;
 }
 
+/// Whether orders of a file tell of the images that they are labels of: one for each image, unless
+/// the file says that none was chosen by looking at codes not yet placed. One order for all tells
+/// nothing, and neither do orders that are drawn.
+bool looked_up_peeking(const OrderPolicy& policy, const std::string& file) {
+  if (policy.name() != "from_file" || policy.config().given.size(0) == 1) return false;
+  return read_orders(file, policy.config().grid).peeks.value_or(true);
+}
+
 }  // namespace
 
 json run_orders(StageContext& context, const std::string& order_file,
@@ -58,9 +66,7 @@ json run_orders(StageContext& context, const std::string& order_file,
   const std::vector<int64_t> images = images_of(index, Split::kTrain, config.at("max_images"));
   const torch::Tensor conditions = conditions_of(model->config(), index, context);
   const TensorMap found = label_images(context, labeller, tokens, conditions, images);
-  const bool is_given = find_order(policy->name())->reads_file;
-  const bool peeked = is_given ? read_orders(order_file, tokens.grid).peeks.value_or(false)
-                               : peeks(*policy, labeller.options);
+  const bool peeked = peeks(*policy, labeller.options) || looked_up_peeking(*policy, order_file);
   write_safetensors(context.work() / "orders.safetensors", found,
                     {{"rows", std::to_string(tokens.grid.rows)},
                      {"cols", std::to_string(tokens.grid.cols)},

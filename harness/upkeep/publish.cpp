@@ -48,9 +48,18 @@ class FolderInPlace {
   FolderInPlace& operator=(const FolderInPlace&) = delete;
 
   const fs::path& work() const { return work_; }
+  /// What was there stands until what is new does.
   void commit() {
-    fs::remove_all(out_);
-    fs::rename(work_, out_);
+    const fs::path old = out_.string() + ".old." + std::to_string(::getpid());
+    const bool replaces = fs::exists(out_);
+    if (replaces) fs::rename(out_, old);
+    try {
+      fs::rename(work_, out_);
+    } catch (...) {
+      if (replaces) fs::rename(old, out_);
+      throw;
+    }
+    if (replaces) fs::remove_all(old);
   }
 
  private:
@@ -153,7 +162,7 @@ void write_reference(const fs::path& made, const fs::path& path) {
 class Evidence {
  public:
   Evidence(const PublishOptions& options, const json& results, Progress& progress)
-      : store_(existing(options.store)), progress_(progress) {
+      : store_(existing(options.store)), progress_(progress), own_images_(options.own_images) {
     std::set<std::string> with_codes;
     for (const std::string& cell : options.codes) {
       with_codes.insert(open_finished_cell(options.run, cell, options.store).id());
@@ -207,10 +216,12 @@ class Evidence {
 
   void want_codes(const json& cell) {
     const std::string id = cell.at("id"), dataset = dataset_of(cell);
-    if (!publishable(dataset).codes) {
+    if (!publishable(dataset, own_images_).codes) {
       throw std::invalid_argument(fmt::format(
-          "--codes: cell {} is of {}, and its codes decode to faces of people; leave it out", id,
-          dataset));
+          "--codes: cell {} is of {}, and its codes decode to images like those of that data set, "
+          "which may not be published{}; leave it out",
+          id, dataset,
+          publishable(dataset, true).codes ? " unless they are your own (--own-images)" : ""));
     }
     if (stage_of(cell, "scores") == nullptr || !want(cell, "tokenizer", "tokenizer") ||
         !want(cell, "reference_features", "reference")) {
@@ -232,10 +243,24 @@ class Evidence {
 
   Store store_;
   Progress& progress_;
+  bool own_images_ = false;
   int64_t cells_ = 0;
   std::map<std::string, Piece> wanted_;  ///< by key
   std::set<std::string> with_codes_;     ///< keys of samples
 };
+
+/// Refuses to replace a picture by none where the record still has it.
+void check_pictures(const json& results, const fs::path& work, const fs::path& before,
+                    const std::string& note) {
+  for (const FigureSpec& figure : figures_of(results)) {
+    const std::string picture = "figures/" + figure.id + ".png";
+    if (!fs::exists(before / picture) || fs::exists(work / picture)) continue;
+    throw std::invalid_argument(
+        fmt::format("{} would be lost: it cannot be drawn here; `oar-bench doctor` says what is "
+                    "missing{}",
+                    (before / picture).string(), note.empty() ? "" : ": " + note));
+  }
+}
 
 /// The evidence of a record that is there already.
 void copy_evidence(const PublishOptions& options, const fs::path& out) {
@@ -254,15 +279,17 @@ void copy_evidence(const PublishOptions& options, const fs::path& out) {
 
 }  // namespace
 
-Publishable publishable(const std::string& dataset) {
-  const bool faces = dataset == "celeba" || dataset == "celeba_hq";
-  return {is_generated(dataset), !faces, !faces};
+Publishable publishable(const std::string& dataset, bool own_images) {
+  if (is_generated(dataset)) return {true, true, true};
+  const bool own = own_images && (dataset == "image_folder" || dataset == "webdataset");
+  const bool free = dataset == "fashion_products";  // published under MIT by its author
+  return {own, own || free, own || free};
 }
 
-json publishable_record(json results, bool without_samples) {
+json publishable_record(json results, bool without_samples, bool own_images) {
   drop_folders(results);
   for (json& cell : results.at("cells")) {
-    const Publishable may = publishable(dataset_of(cell));
+    const Publishable may = publishable(dataset_of(cell), own_images);
     if (!may.originals) cell.erase("reconstructions");
     if ((without_samples || !may.samples) && cell.contains("samples")) {
       cell["samples"].erase("images");
@@ -273,7 +300,8 @@ json publishable_record(json results, bool without_samples) {
 }
 
 PublishReport publish(const PublishOptions& options, Progress& progress) {
-  const json results = publishable_record(read_results(options.run), options.without_samples);
+  const json results =
+      publishable_record(read_results(options.run), options.without_samples, options.own_images);
   check_replaceable(options.out);
   PublishReport report;
   report.cells = static_cast<int64_t>(results.at("cells").size());
@@ -289,6 +317,8 @@ PublishReport publish(const PublishOptions& options, Progress& progress) {
   write_json(work / "results.json", results);
   copy_exhibits(results, options.run, work);
   report.note = render(results, work);
+  if (is_published(options.run)) check_pictures(results, work, options.run, report.note);
+  if (is_published(options.out)) check_pictures(results, work, options.out, report.note);
   write_contents(work);
   for (const auto& [name, file] : read_contents(work)) {
     report.files += 1;

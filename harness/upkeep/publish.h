@@ -17,6 +17,7 @@ struct PublishOptions {
   std::vector<std::string>
       codes;                     ///< cells whose codes are laid too, as open_finished_cell() has it
   bool without_samples = false;  ///< no generated images
+  bool own_images = false;       ///< those of image_folder and webdataset may be published
 };
 
 struct PublishReport {
@@ -31,9 +32,10 @@ struct PublishReport {
 /// Of a published record in place of a run, the evidence stays as it is and everything else is
 /// rendered again: what to do when tables have changed and the store is long gone.
 ///
-/// Errors  std::invalid_argument if `out` holds anything else, a cell is none, or its codes may not
-///         be published; BadData if an artifact is missing or damaged; Interrupted;
-///         std::system_error with the path. `out` is then as it was.
+/// Errors  std::invalid_argument if `out` holds anything else, a cell is none, its codes may not be
+///         published, or pictures that are there cannot be drawn again; BadData if an artifact is
+///         missing or damaged; Interrupted; std::system_error with the path. `out` is then as it
+///         was.
 PublishReport publish(const PublishOptions& options, Progress& progress);
 
 /// What of a data set's images may be laid where everybody reads it: originals and what a tokenizer
@@ -42,13 +44,15 @@ struct Publishable {
   bool originals = false, samples = false, codes = false;
 };
 
-/// Originals of generated data sets alone; nothing that shows the faces of people.
+/// Everything of generated data sets, and of a user's own images where that is said; of Fashion
+/// Products all but originals; nothing of any other, as its licence or the people on it forbid.
 ///
 /// Errors  std::invalid_argument for a data set that is not known.
-Publishable publishable(const std::string& dataset);
+Publishable publishable(const std::string& dataset, bool own_images = false);
 
 /// The record without images that may not be published, without those of samples if that is asked
 /// for, and without the folders of this machine: of each absolute path in a text the last name.
-nlohmann::json publishable_record(nlohmann::json results, bool without_samples);
+nlohmann::json publishable_record(nlohmann::json results, bool without_samples,
+                                  bool own_images = false);
 
 }  // namespace oar

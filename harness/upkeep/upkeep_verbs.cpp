@@ -323,6 +323,8 @@ Verb add_publish_verb(CLI::App& app) {
                    "so that `verify` can score it again")
       ->allow_extra_args(false);
   verb->add_flag("--without-samples", options.without_samples, "lay no generated images");
+  verb->add_flag("--own-images", options.own_images,
+                 "the images are yours to publish (image_folder, webdataset): lay originals too");
   verb->add_flag("--quiet", command->quiet, "no progress lines");
   return {verb, [command] { return run_publish(*command); }};
 }

@@ -21,6 +21,7 @@
 #include "harness/store/interrupt.h"
 #include "harness/upkeep/published_record.h"
 #include "harness/upkeep/rescore.h"
+#include "metrics/metric.h"
 #include "models/weights/tensor_file.h"
 #include "orders/order_statistics.h"
 #include "reports/file_text.h"
@@ -48,7 +49,8 @@ const char kRenderAgain[] =
     "undo the edit; if reports have changed since, `oar-bench publish` of this folder renders it "
     "again";
 
-/// What does not equal between two records, among what both have: "/mean_blobs: 1.5 against 1.7".
+/// What of `found` the record does not have, or has otherwise: "/mean_blobs: 1.5 is recorded, ...".
+/// The record may have more.
 std::string difference(const json& recorded, const json& found, const std::string& path = "") {
   const auto both = [&] {
     return fmt::format("{}: {} is recorded, computed again it is {}", path, recorded.dump(),
@@ -62,10 +64,10 @@ std::string difference(const json& recorded, const json& found, const std::strin
   if (recorded.type() != found.type()) return both();
   if (!recorded.is_structured()) return recorded == found ? "" : both();
   if (recorded.is_array() && recorded.size() != found.size()) return path + ": of another length";
-  for (const auto& [key, value] : recorded.items()) {
-    if (recorded.is_object() && !found.contains(key)) continue;
-    const json& other = recorded.is_object() ? found.at(key) : found.at(std::stoul(key));
-    const std::string differs = difference(value, other, path + "/" + key);
+  for (const auto& [key, value] : found.items()) {
+    if (found.is_object() && !recorded.contains(key)) return path + "/" + key + " is not recorded";
+    const json& other = found.is_object() ? recorded.at(key) : recorded.at(std::stoul(key));
+    const std::string differs = difference(other, value, path + "/" + key);
     if (!differs.empty()) return differs;
   }
   return "";
@@ -84,7 +86,12 @@ int64_t first_line(const std::string& a, const std::string& b) {
 }
 
 /// Is the metric one of images that an extractor looked at?
-bool is_score(const json& metric) { return metric.contains("extractor"); }
+bool is_score(const json& metric) {
+  const std::string name = metric.at("metric");
+  const auto known = list_metrics();
+  return std::any_of(known.begin(), known.end(),
+                     [&](const MetricInfo& info) { return info.name == name; });
+}
 
 class RecordVerifier {
  public:
@@ -185,7 +192,11 @@ class RecordVerifier {
     const std::string id = cell.at("id");
     std::string file = "results.json";
     try {
-      if (stage_of(cell, "samples") == nullptr) return;
+      if (stage_of(cell, "samples") == nullptr) {
+        if (cell.at("status") != "done") return;
+        return add(id, file, "it is done, and lists no samples that bear its numbers out",
+                   kPublishAgain);
+      }
       file = evidence(cell, "samples", "samples");
       if (!whole_.contains(file)) {
         const bool said = fs::exists(folder_ / file) || missing_.contains(file);
@@ -214,7 +225,11 @@ class RecordVerifier {
   }
 
   void check_orders(const json& cell, const std::string& file) {
-    if (!cell.contains("order_statistics")) return;
+    if (!cell.contains("order_statistics")) {
+      if (cell.at("status") != "done") return;  // it failed after its samples
+      return add(cell.at("id"), "results.json", "it is done, and has no order_statistics",
+                 kPublishAgain);
+    }
     auto found = statistics_.find(file);
     if (found == statistics_.end()) {
       const TensorMap tensors = read_tensors(folder_ / file);
@@ -327,6 +342,12 @@ class RecordVerifier {
         const std::string name = metric.at("metric");
         if (!is_score(metric) && name != "mean_inter_patch_distance") others.insert(name);
       }
+    }
+    if (report_.ordered > 0) {
+      report_.notes.push_back(fmt::format(
+          "{}: of the order statistics, log-likelihoods, simple_first and signatures are "
+          "recorded and not computed again",
+          folder_.string()));
     }
     if (others.empty()) return;
     report_.notes.push_back(

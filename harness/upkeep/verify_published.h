@@ -32,9 +32,9 @@ std::vector<std::filesystem::path> published_records(const std::filesystem::path
 /// decoded, looked at by the extractor and scored again.
 ///
 /// Tokenizers and reference features are kept as float16, so that scores agree within a tolerance
-/// only; order statistics to a relative 1e-9. Scores need the extractor's weights: where they are
-/// not part of the program, or codes are not kept, a note says how many were not computed again.
-/// `rescore`: at most so many cells of each record; all without it.
+/// only; order statistics to 1e-9 (relative above 1). Scores need the extractor's weights: where
+/// they are not part of the program, or codes are not kept, a note says how many were not computed
+/// again. `rescore`: at most so many cells of each record; all without it.
 ///
 /// Errors  Interrupted; std::system_error if a file cannot be read for a reason that lies in the
 ///         disk.

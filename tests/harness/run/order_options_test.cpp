@@ -227,13 +227,31 @@ TEST_F(OrderOptions, LabelsComeFromAFileOfTheseImagesOrOfOthers) {
   EXPECT_THAT(outcome.text, HasSubstr("no order is given for image"));
   const json drawn = cell("drawn"), labels = stage(drawn, "orders").at("record");
   EXPECT_EQ(drawn.at("status"), "done");
-  EXPECT_EQ(labels.at("peeks"), true);  // the file says so
+  EXPECT_EQ(labels.at("peeks"), false);  // drawn orders know nothing of the image
   for (const json& orders : {labels, drawn.at("order_statistics")}) {
     // Of the two orders one goes backwards row by row, the other within each row.
     const double first_row = orders.at("mean_step_of").at(0).at(0).get<double>();
     EXPECT_TRUE(first_row >= 2 && first_row <= 5) << first_row;
     EXPECT_NEAR(orders.at("neighbour_share").get<double>(), 0.8, 1e-12);  // 4 of 5 steps, in both
   }
+}
+
+TEST_F(OrderOptions, LabelsThatWereFoundForEachImagePeekUnlessTheirFileSaysNo) {
+  const auto peeks_with = [&](const std::string& head) {
+    std::ofstream file(folder_ / "found.jsonl");
+    file << head;
+    for (int image = 0; image < 60; ++image) file << "[5, 4, 3, 2, 1, 0]\n";
+    file.close();
+    const Outcome outcome = run_recipes(
+        {{"own", {{"relabel.order", "from_file"}, {"relabel.order_file", "found.jsonl"}}}});
+    EXPECT_EQ(outcome.code, 0) << outcome.text;
+    return stage(cell("own"), "orders").at("record").at("peeks").get<bool>();
+  };
+  EXPECT_TRUE(peeks_with(""));
+  EXPECT_TRUE(peeks_with(R"({"schema_version": 1, "rows": 2, "cols": 3, "peeks": true})"
+                         "\n"));
+  EXPECT_FALSE(peeks_with(R"({"schema_version": 1, "rows": 2, "cols": 3, "peeks": false})"
+                          "\n"));
 }
 
 TEST_F(OrderOptions, AnImageLearnedByHeartIsPredictedAtEveryStepTrains) {
@@ -268,6 +286,8 @@ TEST_F(OrderOptions, WhatCannotBeIsRefusedBeforeAnythingIsTrained) {
       {{{"generate.order", "locality_groups"}, {"generate.groups", 7}}, "7"},
       {{{"generate.order", "from_file"}}, "order_file is empty"},
       {{{"relabel.order", "drawn_from_file"}}, "order_file is empty"},
+      {{{"relabel.order", "drawn_from_file"}, {"relabel.order_file", "no.jsonl"}},
+       "there is no file \"no.jsonl\""},
       {{{"relabel.order", "raster"}}, "order for labels"},
       {{{"generate.order", "from_file"}, {"generate.order_file", "small.jsonl"}}, "small.jsonl"},
       {{{"model.next_encoding", "none+rotary"}}, "stands alone"},

@@ -178,7 +178,22 @@ TEST(ReadySweeps, AreReadWithoutAMistake) {
   }
 }
 
-TEST(ReadySweeps, EveryExperimentHasATwinForTwoCoresThatAsksTheSame) {
+TEST(ReadySweeps, SmallOnesArePlannedOnImagesThatEverybodyHas) {
+  const fs::path root = fs::path(OAR_SOURCE_DIR);
+  const fs::path before = fs::current_path();
+  fs::current_path(root);  // sweeps name files from there
+  for (const auto& [name, content] : ready_sweeps()) {
+    if (!name.ends_with("_small") || name == "imagenet256_small") continue;
+    const Sweep sweep = read_sweep(root / "sweeps" / (name + ".json"),
+                                   {"dataset.name=sunset", "dataset.root=\"\""}, known_names());
+    for (const Cell& cell : sweep.cells) {
+      EXPECT_FALSE(plan_cell(cell.recipe, cell.seed, {}).empty()) << name << " " << cell.id;
+    }
+  }
+  fs::current_path(before);
+}
+
+TEST(ReadySweeps, EveryExperimentHasATwinForTwoCores) {
   const std::map<std::string, json> sweeps = ready_sweeps();
   const std::set<std::string> small_already = {"ci", "quickstart", "known_answer",
                                                "tokenizer_devices"};
@@ -202,7 +217,11 @@ TEST(ReadySweeps, EveryExperimentHasATwinForTwoCoresThatAsksTheSame) {
 TEST(ReadySweeps, SayWhatTheyAskAndWhatCountsAsAnAnswer) {
   for (const auto& [name, sweep] : ready_sweeps()) {
     ASSERT_TRUE(sweep.contains("x-about")) << name;
-    EXPECT_THAT(sweep.at("x-about").get<std::string>(), HasSubstr("?")) << name;
+    const std::string about = sweep.at("x-about");
+    EXPECT_THAT(about, HasSubstr("?")) << name;
+    EXPECT_TRUE(about.find("minutes") != about.npos || about.find("hours") != about.npos ||
+                about.find("hour") != about.npos || about.find("days") != about.npos)
+        << name << " does not say what it takes";
   }
 }
 

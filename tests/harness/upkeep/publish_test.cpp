@@ -42,14 +42,22 @@ TEST(PublishableRecord, OriginalsOfADataSetOnDiskStayBehind) {
   EXPECT_TRUE(published("fashion_products").at("samples").contains("images"));
 }
 
-TEST(PublishableRecord, NothingOfItShowsFacesOfPeople) {
-  for (const char* dataset : {"celeba", "celeba_hq"}) {
+TEST(PublishableRecord, NothingOfItShowsImagesThatOthersOwn) {
+  for (const char* dataset :
+       {"celeba", "celeba_hq", "imagenet", "tiny_imagenet", "image_folder", "webdataset"}) {
     const json cell = published(dataset);
     EXPECT_FALSE(cell.contains("reconstructions")) << dataset;
     EXPECT_EQ(cell.at("samples"), (json{{"position_at", {{1, 0}}}})) << dataset;
-    EXPECT_FALSE(publishable(dataset).codes) << dataset;  // a decoder makes faces of them
+    EXPECT_FALSE(publishable(dataset).codes) << dataset;  // a decoder makes images of them
   }
   EXPECT_TRUE(publishable("fashion_products").codes);
+}
+
+TEST(PublishableRecord, OnesOwnImagesMayBeInIt) {
+  EXPECT_TRUE(publishable("image_folder", true).originals);
+  EXPECT_TRUE(publishable("webdataset", true).codes);
+  EXPECT_FALSE(publishable("celeba", true).samples);  // nobody's own
+  EXPECT_FALSE(publishable("fashion_products", true).originals);
 }
 
 TEST(PublishRecord, CodesOfFacesAreRefusedBeforeAnythingIsRead) {
@@ -60,11 +68,11 @@ TEST(PublishRecord, CodesOfFacesAreRefusedBeforeAnythingIsRead) {
   std::ofstream(root / "results.json") << example::results({cell}).dump();
   Progress progress;
   try {
-    publish({root, root / "store", root / "out", {"oar"}, false}, progress);
+    publish({root, root / "store", root / "out", {"oar"}, false, false}, progress);
     ADD_FAILURE() << "published";
   } catch (const std::invalid_argument& error) {
     EXPECT_THAT(error.what(), HasSubstr("--codes: cell recipe=oar,seed=0 is of celeba, and its "
-                                        "codes decode to faces of people"));
+                                        "codes decode to images like those"));
   }
   EXPECT_FALSE(fs::exists(root / "out"));
   fs::remove_all(root);
@@ -168,6 +176,16 @@ TEST_F(Publish, WhatARunThatTrainsMayNotBePublishedAsIsRefused) {
   EXPECT_EQ(samples.size(), 1u);
   EXPECT_EQ(samples.at("position_at").scalar_type(), torch::kUInt8);  // 64 patches
   EXPECT_EQ(samples.at("position_at").sizes(), (std::vector<int64_t>{24, 64}));
+
+  fs::create_directories(folder_ / "bare" / "figures");
+  std::ofstream(folder_ / "bare" / "figures" / "loss_curves.png") << "a picture";
+  write_contents(folder_ / "bare");
+  for (const char* source : {"run", "bare"}) {  // nothing here draws pictures
+    const Outcome lost = run({"publish", source, "--store", "store", "--out", "bare"});
+    EXPECT_EQ(lost.code, 2) << source;
+    EXPECT_THAT(lost.text, HasSubstr("loss_curves.png would be lost: ")) << source;
+    EXPECT_EQ(text_of("bare/figures/loss_curves.png"), "a picture");
+  }
 
   std::ofstream(folder_ / "bare" / "notes.txt") << "mine";
   const Outcome stranger = publish("bare");

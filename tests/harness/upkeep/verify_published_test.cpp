@@ -138,7 +138,8 @@ TEST_F(VerifyPublishedTest, ARecordThatNobodyTouchedIsWhole) {
       1.0, 0.01);
   EXPECT_NE(report.scores[0].at("found"), report.scores[0].at("recorded"));  // it was computed
   EXPECT_THAT(report.notes,
-              ElementsAre(HasSubstr("as models are not kept: nats_per_image_raster")));
+              ElementsAre(HasSubstr("simple_first and signatures are recorded"),
+                          HasSubstr("as models are not kept: nats_per_image_raster")));
 }
 
 TEST_F(VerifyPublishedTest, AFlippedBitInATableIsFound) {
@@ -184,6 +185,25 @@ TEST_F(VerifyPublishedTest, AStatisticThatTheOrdersDoNotGiveIsFound) {
   seal();
   EXPECT_THAT(the_problem(), HasSubstr("/order_statistics/neighbour_share: 0.99 is recorded, "
                                        "computed again it is "));
+}
+
+TEST_F(VerifyPublishedTest, WhatWasTakenOutOfTheRecordIsMissed) {
+  const json whole = results_;
+  results_["cells"][0]["order_statistics"].erase("mean_blobs");
+  seal();
+  EXPECT_THAT(the_problem(), HasSubstr("/order_statistics/mean_blobs is not recorded"));
+  results_ = whole;
+  results_["cells"][0].erase("order_statistics");
+  seal();
+  EXPECT_THAT(the_problem(), HasSubstr("it is done, and has no order_statistics"));
+  results_ = whole;
+  results_["cells"][0]["stages"].erase(results_["cells"][0]["stages"].size() - 3);  // samples
+  seal();
+  EXPECT_THAT(verify().problems.front().found, HasSubstr("lists no samples"));
+  results_ = whole;
+  results_["cells"][0]["metrics"][0].erase("extractor");
+  seal();
+  EXPECT_THAT(verify().problems, testing::Not(IsEmpty()));
 }
 
 TEST_F(VerifyPublishedTest, AChangedPositionIsFound) {
