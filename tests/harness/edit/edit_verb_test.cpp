@@ -180,7 +180,9 @@ TEST_F(EditVerb, TrainsThenDrawsAClassAndRefusesWhatItCannotDo) {
   expect_refused(inpaint({"--order", "oer"}), 2, "oar");
   expect_refused(inpaint({"--order", "location_head", "--out", "l"}), 2, "no location head");
   expect_refused(inpaint({"--order", "from_file"}), 2, "needs --order-file");
-  expect_refused(inpaint({"--order-file", "orders.jsonl"}), 2, "--order from_file only");
+  expect_refused(inpaint({"--order", "drawn_from_file"}), 2, "--order drawn_from_file needs");
+  expect_refused(inpaint({"--order-file", "orders.jsonl"}), 2,
+                 "--order from_file and drawn_from_file only");
   expect_refused(inpaint({"--temperature", "0"}), 2, "temperature must be > 0");
   expect_refused(inpaint({"--memory", "1KiB", "--out", "m"}), 2, "allow more memory");
   EXPECT_FALSE(fs::exists(folder_ / "m"));
