@@ -190,6 +190,11 @@ int verify_records(const VerifyCommand& command, const std::vector<fs::path>& re
 }
 
 int run_verify(const VerifyCommand& command) {
+  if (!command.run.empty() && !fs::is_directory(command.run)) {
+    throw std::invalid_argument(fmt::format(
+        "there is no folder \"{}\"; name that of a results.json, or of published records",
+        command.run));
+  }
   if (!command.run.empty() && command.store.empty()) {
     const std::vector<fs::path> records = published_records(command.run);
     if (!records.empty()) return verify_records(command, records);

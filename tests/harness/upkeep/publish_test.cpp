@@ -194,6 +194,9 @@ TEST_F(Publish, WhatARunThatTrainsMayNotBePublishedAsIsRefused) {
   const Outcome other = publish("run");
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.text, HasSubstr("holds something else than a published record"));
+  const Outcome nowhere = run({"verify", "nowhere"});
+  EXPECT_EQ(nowhere.code, 2);
+  EXPECT_THAT(nowhere.text, HasSubstr("there is no folder \"nowhere\""));
   const Outcome unknown = publish("new", {"--codes", "hilbert"});
   EXPECT_EQ(unknown.code, 2);
   EXPECT_THAT(unknown.text, HasSubstr("names 0 cells"));
