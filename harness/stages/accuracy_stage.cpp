@@ -2,6 +2,7 @@
 
 #include "harness/stages/artifacts.h"
 #include "harness/stages/conditions.h"
+#include "harness/stages/measured_images.h"
 #include "harness/stages/stages.h"
 #include "models/any_order/trainer.h"
 #include "orders/order_policy.h"
@@ -26,12 +27,7 @@ json run_accuracy(StageContext& context, const Environment& environment) {
   const TokenGrids tokens = read_tokens(context.input("tokens"));
   const Transformer model = read_transformer(context.input("model"), environment.device);
   check_fit(model->config(), tokens.grid, tokens.codebook_size, context.input("model").string());
-  std::string split = "held_out";
-  std::vector<int64_t> images = images_of(index, Split::kHeldOut, config.at("images"));
-  if (images.empty()) {
-    split = "train";
-    images = images_of(index, Split::kTrain, config.at("images"));
-  }
+  const auto [images, split] = measured_images(index, config.at("images"));
   OrderConfig order;
   order.name = "random";
   order.grid = tokens.grid;

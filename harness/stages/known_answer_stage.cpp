@@ -6,6 +6,7 @@
 #include "harness/stages/conditions.h"
 #include "harness/stages/known_answer.h"
 #include "harness/stages/label_images.h"
+#include "harness/stages/measured_images.h"
 #include "harness/stages/order_options.h"
 #include "harness/stages/stages.h"
 #include "orders/failure_signatures.h"
@@ -49,12 +50,9 @@ Labelled label(StageContext& context, const std::string& order_file,
   labelled.grid = tokens.grid;
   labelled.is_learned = policy->is_learned();
   labelled.peeks = peeks(*policy, options);
-  labelled.split = "held_out";
-  labelled.images = images_of(index, Split::kHeldOut, config.at("images"));
-  if (labelled.images.empty()) {
-    labelled.split = "train";
-    labelled.images = images_of(index, Split::kTrain, config.at("images"));
-  }
+  MeasuredImages measured = measured_images(index, config.at("images"));
+  labelled.images = std::move(measured.images);
+  labelled.split = std::move(measured.split);
   labelled.codes = tokens.codes.index_select(0, indices(labelled.images));
   const TensorMap found =
       label_images(context, {model, placer, *policy, options, environment}, tokens,
