@@ -8,6 +8,8 @@
 
 #include "harness/stages/artifacts.h"
 #include "models/weights/atomic_file.h"
+#include "reports/fields.h"
+#include "reports/figures.h"
 #include "reports/file_text.h"
 
 namespace oar {
@@ -137,6 +139,26 @@ void add_exhibits(json& results, const std::vector<CellOutcome>& outcomes, const
             [&](const StageOutcome& stage) { return samples_of(stage, outcome, out); });
     exhibit(cell, "reconstructions", find(outcome, "reconstructions"),
             [&](const StageOutcome& stage) { return reconstructions_of(stage, out); });
+  }
+}
+
+void copy_exhibits(const json& results, const fs::path& run, const fs::path& out) {
+  const auto copy = [&](const json& cell, const char* part, const char* list) {
+    const json& images = report::items(report::field(cell, part), list);
+    for (const json& path : images) {
+      if (!path.is_string() || !is_exhibit_path(path.get_ref<const std::string&>())) continue;
+      const fs::path name = path.get<std::string>();
+      if (!fs::exists(run / name) || fs::exists(out / name)) continue;
+      fs::create_directories((out / name).parent_path());
+      const fs::path half = out / (name.string() + ".half");
+      fs::copy_file(run / name, half, fs::copy_options::overwrite_existing);
+      fs::rename(half, out / name);
+    }
+  };
+  for (const json& cell : results.at("cells")) {
+    copy(cell, "samples", "images");
+    copy(cell, "reconstructions", "originals");
+    copy(cell, "reconstructions", "reconstructed");
   }
 }
 

@@ -19,4 +19,11 @@ namespace oar {
 void add_exhibits(nlohmann::json& results, const std::vector<CellOutcome>& outcomes,
                   const std::filesystem::path& out);
 
+/// Copies the exhibits that the cells of `results` name from one folder into another, each under a
+/// temporary name first. What is there stays; one that is missing is left out: reports do without.
+///
+/// Errors  std::system_error with the path.
+void copy_exhibits(const nlohmann::json& results, const std::filesystem::path& run,
+                   const std::filesystem::path& out);
+
 }  // namespace oar

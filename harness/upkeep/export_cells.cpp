@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "datasets/dataset.h"
+#include "harness/run/exhibits.h"
 #include "harness/run/finished_cell.h"
 #include "harness/stages/artifacts.h"
 #include "harness/store/file_lock.h"
@@ -17,8 +18,6 @@
 #include "harness/store/live_keys.h"
 #include "harness/store/store.h"
 #include "harness/store/store_listing.h"
-#include "reports/fields.h"
-#include "reports/figures.h"
 
 namespace oar {
 namespace {
@@ -92,27 +91,6 @@ int64_t copy_artifact(const Store& from, const Store& to, const std::string& sta
   }
   fs::rename(made, target);
   return bytes_below(target);
-}
-
-/// Copies the exhibits of the cells, for reports of the copy; one that is missing is left out.
-void copy_exhibits(const json& results, const fs::path& run, const fs::path& out) {
-  const auto copy = [&](const json& cell, const char* part, const char* list) {
-    const json& images = report::items(report::field(cell, part), list);
-    for (const json& path : images) {
-      if (!path.is_string() || !is_exhibit_path(path.get_ref<const std::string&>())) continue;
-      const fs::path name = path.get<std::string>();
-      if (!fs::exists(run / name) || fs::exists(out / name)) continue;
-      fs::create_directories((out / name).parent_path());
-      const fs::path half = out / (name.string() + ".half");
-      fs::copy_file(run / name, half, fs::copy_options::overwrite_existing);
-      fs::rename(half, out / name);
-    }
-  };
-  for (const json& cell : results.at("cells")) {
-    copy(cell, "samples", "images");
-    copy(cell, "reconstructions", "originals");
-    copy(cell, "reconstructions", "reconstructed");
-  }
 }
 
 }  // namespace

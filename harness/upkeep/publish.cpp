@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "datasets/dataset.h"
+#include "harness/run/exhibits.h"
 #include "harness/run/finished_cell.h"
 #include "harness/stages/artifacts.h"
 #include "harness/stages/recipe_parts.h"
@@ -107,20 +108,6 @@ void drop_folders(json& value) {
 
 std::string dataset_of(const json& cell) {
   return cell.value("/recipe/dataset/name"_json_pointer, "");
-}
-
-void copy_exhibits(const json& results, const fs::path& run, const fs::path& out) {
-  for (const json& cell : results.at("cells")) {
-    for (const char* list :
-         {"/samples/images", "/reconstructions/originals", "/reconstructions/reconstructed"}) {
-      for (const std::string path : cell.value(json::json_pointer(list), json::array())) {
-        if (!is_exhibit_path(path)) throw BadData(path + " is not the path of an exhibit");
-        if (fs::exists(out / path)) continue;
-        fs::create_directories((out / path).parent_path());
-        fs::copy_file(run / path, out / path);
-      }
-    }
-  }
 }
 
 /// Draws the pictures and writes report.md and the tables; returns what to tell of pictures.
